@@ -1,0 +1,95 @@
+"""The signaling binding: which sockets a call speaks through, as an actor of its own.
+
+Its incarnation ends with `SignalingLost` when the last socket is gone; the next one is ready when
+the call has been bound to a socket again.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias, assert_never
+
+from actors.signaling.errors import SignalingLost
+from actors.signaling.link import Link
+from actors.signaling.messages import CallMessage, Envelope
+from supervisor import Faults, Mailbox, Ready
+
+BINDING_CAPACITY = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Bind:
+    """Speak through these sockets from now on; several while a client rings on several."""
+
+    links: tuple[Link, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unbind:
+    """This socket is gone."""
+
+    link: Link
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """Send this to the peer."""
+
+    body: CallMessage
+
+
+@dataclass(frozen=True, slots=True)
+class StopBinding:
+    """The call is over: everything before this has been handed to the sockets."""
+
+
+Order: TypeAlias = Bind | Unbind | Outgoing | StopBinding
+
+
+class Binding:
+    """The sockets that a call is bound to; outlives the incarnations of its actor.
+
+    Args:
+        name: gives the id under which the peer knows the call.
+        adjourn: takes what could not be sent to anyone.
+    """
+
+    def __init__(self, name: Callable[[], str], adjourn: Callable[[Envelope], None]) -> None:
+        self.mailbox: Mailbox[Order] = Mailbox(BINDING_CAPACITY, name="binding")
+        self.links: tuple[Link, ...] = ()
+        self._name = name
+        self._adjourn = adjourn
+
+    def take(self, order: Order) -> bool:
+        """Carry out one order; False when it was the last."""
+        match order:
+            case Bind(links):
+                self.links = tuple(link for link in links if link.is_open)
+            case Unbind(link):
+                self.links = tuple(bound for bound in self.links if bound is not link)
+            case Outgoing(body):
+                self._send(Envelope(self._name(), body))
+            case StopBinding():
+                return False
+            case _:
+                assert_never(order)
+        return True
+
+    def _send(self, envelope: Envelope) -> None:
+        if not self.links:
+            self._adjourn(envelope)
+        for link in self.links:
+            link.post(envelope)
+
+
+async def run_binding(ready: Ready, binding: Binding, faults: Faults, point: str) -> None:
+    """Carry out orders until the last; ready while there is a socket."""
+    while not binding.links:
+        await faults.point(point)
+        if not binding.take(await binding.mailbox.receive()):
+            return
+    ready()
+    while binding.links:
+        await faults.point(point)
+        if not binding.take(await binding.mailbox.receive()):
+            return
+    raise SignalingLost("the last socket of the call is gone")

@@ -1,0 +1,150 @@
+"""All calls of a node or a device: one supervised child each, found by their ids."""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+
+from actors.call.actor import CallParts, note, run_call
+from actors.call.binding import Bind, Binding
+from actors.call.call import Call
+from actors.call.exchange import Exchange
+from actors.call.state import CallState, Part, Role, Send
+from actors.events import SharedChannel
+from actors.ids import new_leg_id
+from actors.insights.machine import InsightsCell
+from actors.journal import Clock, Journal
+from actors.media.actor import EnginePort, MediaCell
+from actors.media.messages import CloseLeg, IceRole
+from actors.signaling.link import Link
+from actors.signaling.messages import CallMessage, Envelope
+from supervisor import (
+    Backoff,
+    ChildExhausted,
+    ChildFinished,
+    ChildSpec,
+    Faults,
+    Mailbox,
+    Notice,
+    Policy,
+    Ready,
+    Restart,
+    Supervisor,
+    open_supervisor,
+)
+
+CALL_POLICY = Policy(Restart.TRANSIENT, intensity=5, period=30.0, backoff=Backoff(initial=0.0, minimum=0.1, maximum=5.0))
+FAREWELL_POLICY = Policy(Restart.TEMPORARY)
+MEDIA_CAPACITY = 256
+INSIGHTS_CAPACITY = 64
+FAREWELL = " (ending)"
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What every call of a node or device shares."""
+
+    channel: SharedChannel
+    clock: Clock
+    engine: EnginePort
+    faults: Faults
+    is_precise: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LiveCall:
+    """A call and its parts, as long as its actor runs."""
+
+    call: Call
+    parts: CallParts
+
+
+class Calls:
+    """The table of live calls. Every call has a restart budget of its own."""
+
+    def __init__(self, surroundings: Surroundings) -> None:
+        self._around = surroundings
+        self._live: dict[str, LiveCall] = {}
+        self._supervisor: Supervisor | None = None
+
+    def __len__(self) -> int:
+        return len(self._live)
+
+    def __iter__(self) -> Iterator[LiveCall]:
+        return iter(tuple(self._live.values()))
+
+    def run_under(self, supervisor: Supervisor) -> None:
+        self._supervisor = supervisor
+
+    def open(
+        self,
+        state: CallState,
+        *,
+        identity: str,
+        links: tuple[Link, ...],
+        stamp: Callable[[Send], CallMessage],
+        adjourn: Callable[[Envelope], None],
+        exchange: Exchange[Call] | None = None,
+    ) -> LiveCall:
+        """Start a call's actor, bound to `links`; the call is pending when this returns."""
+        if self._supervisor is None:
+            raise RuntimeError("calls are opened inside open_calls()")
+        around = self._around
+        leg = new_leg_id()
+        journal = Journal(state.call_sid or state.temp_sid, around.channel, around.clock, identity)
+        call = Call(state, journal, leg, exchange=exchange, is_precise=around.is_precise)
+        binding = Binding(lambda: call.sid, adjourn)
+        role = IceRole.LITE if state.role is Role.GATEWAY else IceRole.CONTROLLING
+        parts = CallParts(
+            core=call.core,
+            binding=binding,
+            media=MediaCell(leg, role),
+            media_mailbox=Mailbox(MEDIA_CAPACITY, name="media"),
+            insights=InsightsCell(),
+            insights_mailbox=Mailbox(INSIGHTS_CAPACITY, name="insights"),
+            engine=around.engine,
+            stamp=stamp,
+            faults=around.faults,
+        )
+        live = LiveCall(call, parts)
+        self._live[call.core.id] = live
+        binding.mailbox.post(Bind(links))
+        call.core.begin()
+        self._supervisor.start_soon(_spec(live, CALL_POLICY))
+        return live
+
+    def note(self, notice: Notice) -> None:
+        """What the supervisor of all calls noticed of one of them."""
+        key = notice.name.removeprefix("call ").removesuffix(FAREWELL)
+        live = self._live.get(key)
+        if live is None:
+            return
+        if isinstance(notice, ChildFinished):
+            self._forget(key, live)
+            return
+        is_farewell = notice.name.endswith(FAREWELL)
+        if not is_farewell:
+            note(live.call.core, replace(notice, name=Part.CALL))
+        if isinstance(notice, ChildExhausted) and self._supervisor is not None and not is_farewell:
+            self._supervisor.start_soon(_spec(live, FAREWELL_POLICY, FAREWELL))
+
+    def _forget(self, key: str, live: LiveCall) -> None:
+        """A leg that its actor could not close is closed here."""
+        del self._live[key]
+        self._around.engine.post(CloseLeg(live.call.leg))
+        self._around.engine.detach(live.call.leg)
+
+
+def _spec(live: LiveCall, policy: Policy, suffix: str = "") -> ChildSpec:
+    async def run(ready: Ready) -> None:
+        await run_call(ready, live.parts)
+
+    return ChildSpec(f"call {live.call.core.id}{suffix}", run, policy)
+
+
+@asynccontextmanager
+async def open_calls(surroundings: Surroundings) -> AsyncIterator[Calls]:
+    """A supervisor for calls and the table of them; leaving ends every call's actor."""
+    calls = Calls(surroundings)
+    async with open_supervisor(calls.note, faults=surroundings.faults) as supervisor:
+        calls.run_under(supervisor)
+        yield calls

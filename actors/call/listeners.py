@@ -1,0 +1,68 @@
+"""Which listener a call's event goes to, and with which arguments."""
+
+from typing import Protocol, TypeAlias
+
+from actors import events
+from actors.call.message import Message
+from actors.errors import TwilioError, error_for_code, from_hangup
+
+ListenerCall: TypeAlias = tuple[str, tuple[object, ...]]
+
+
+class Subject(Protocol):
+    """The call that its listeners are told about."""
+
+    def get_remote_stream(self) -> object: ...
+
+
+def listener_call(event: events.Event, call: Subject, *, is_precise: bool) -> ListenerCall:
+    """The documented event name and arguments; an empty name for what has no listener."""
+    match event:
+        case events.Accepted():
+            return "accept", (call,)
+        case events.Disconnected():
+            return "disconnect", (call,)
+        case events.Ringing(has_early_media):
+            return "ringing", (has_early_media,)
+        case events.Cancelled():
+            return "cancel", ()
+        case events.Rejected():
+            return "reject", ()
+        case events.Reconnecting(_, code, reason):
+            return "reconnecting", (local_error(code, reason),)
+        case events.Reconnected():
+            return "reconnected", ()
+        case events.Failed(code, reason, is_remote):
+            if is_remote:
+                return "error", (from_hangup(code, reason, precise=is_precise),)
+            return "error", (local_error(code, reason),)
+        case events.Muted(is_muted):
+            return "mute", (is_muted, call)
+        case events.MessageSent():
+            return "messageSent", (_message(event),)
+        case events.MessageReceived():
+            return "messageReceived", (_message(event),)
+        case events.Sampled(sample):
+            return "sample", (sample,)
+        case events.MediaFlowing():
+            return "audio", (call.get_remote_stream(),)
+        case events.DigitReceived(digit, duration_ms):
+            return "digit", (digit, duration_ms)
+        case events.ToneHeard(hz):
+            return "toneHeard", (hz,)
+        case events.ToneGone(hz):
+            return "toneGone", (hz,)
+        case events.PlaybackEnded():
+            return "playbackEnded", ()
+        case _:
+            return "", ()
+
+
+def local_error(code: int, reason: str) -> TwilioError:
+    """The error of `code`, raised on this side of the wire."""
+    known = error_for_code(code, precise=True)
+    return known(reason) if known is not None else from_hangup(code, reason, precise=False)
+
+
+def _message(event: events.MessageSent | events.MessageReceived) -> Message:
+    return Message(event.content, event.message_type, event.content_type, event.voice_event_sid)

@@ -1,0 +1,1 @@
+"""The demonstration: many calls, real faults, audio checked."""

@@ -1,0 +1,1 @@
+"""The client side of the wire: a `Device` that places and takes calls."""

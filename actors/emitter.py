@@ -1,0 +1,67 @@
+"""Listeners by event name, called in order in the task that emits; the shape of Node's EventEmitter."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Self, TypeAlias
+
+Listener: TypeAlias = Callable[..., object]
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    listener: Listener
+    is_once: bool
+
+
+class Emitter:
+    """Keeps listeners and calls them. A listener that raises raises out of `emit`."""
+
+    def __init__(self) -> None:
+        self._entries: dict[str, list[_Entry]] = {}
+
+    def on(self, event: str, listener: Listener) -> Self:
+        """Call `listener` with the event's arguments each time."""
+        self._entries.setdefault(event, []).append(_Entry(listener, is_once=False))
+        return self
+
+    def once(self, event: str, listener: Listener) -> Self:
+        """Call `listener` the next time only."""
+        self._entries.setdefault(event, []).append(_Entry(listener, is_once=True))
+        return self
+
+    def off(self, event: str, listener: Listener) -> Self:
+        """Remove the listener that was added last; a no-op if there is none."""
+        entries = self._entries.get(event, [])
+        for position in range(len(entries) - 1, -1, -1):
+            if entries[position].listener == listener:
+                del entries[position]
+                break
+        if not entries:
+            self._entries.pop(event, None)
+        return self
+
+    def remove_listener(self, event: str, listener: Listener) -> Self:
+        return self.off(event, listener)
+
+    def remove_all_listeners(self, event: str | None = None) -> Self:
+        """Remove every listener, or those of one event."""
+        if event is None:
+            self._entries.clear()
+        else:
+            self._entries.pop(event, None)
+        return self
+
+    def emit(self, event: str, *args: object) -> bool:
+        """Call the listeners that are there now; True if there was one."""
+        entries = tuple(self._entries.get(event, ()))
+        for entry in entries:
+            if entry.is_once:
+                self.off(event, entry.listener)
+            entry.listener(*args)
+        return bool(entries)
+
+    def listener_count(self, event: str) -> int:
+        return len(self._entries.get(event, ()))
+
+    def event_names(self) -> tuple[str, ...]:
+        return tuple(self._entries)

@@ -1,0 +1,38 @@
+"""Who is registered through which sockets."""
+
+from actors.signaling.link import Link
+
+MAX_REGISTRATIONS = 10
+
+
+class Directory:
+    """Identities and the sockets that want to be rung for them, oldest first."""
+
+    def __init__(self) -> None:
+        self._links: dict[str, list[Link]] = {}
+
+    def add(self, link: Link) -> bool:
+        """Register a socket for its identity; False when the identity has too many."""
+        links = self._links.setdefault(link.identity, [])
+        if link in links:
+            return True
+        if len(links) >= MAX_REGISTRATIONS:
+            return False
+        links.append(link)
+        return True
+
+    def remove(self, link: Link) -> bool:
+        """Forget a socket; False when it was not registered."""
+        links = self._links.get(link.identity, [])
+        if link not in links:
+            return False
+        links.remove(link)
+        if not links:
+            del self._links[link.identity]
+        return True
+
+    def find(self, identity: str) -> tuple[Link, ...]:
+        return tuple(self._links.get(identity, ()))
+
+    def __len__(self) -> int:
+        return sum(len(links) for links in self._links.values())

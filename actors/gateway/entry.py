@@ -1,0 +1,50 @@
+"""What the gateway knows of one call besides the call itself: whose it is and through which sockets."""
+
+from dataclasses import dataclass
+
+from actors.call import Call
+from actors.call.binding import Bind, Binding, Unbind
+from actors.call.state import Direction
+from actors.gateway.tokens import CallTokens
+from actors.signaling.link import Link
+from actors.signaling.messages import Cancel, Envelope
+
+
+@dataclass(slots=True)
+class Entry:
+    """A live call in the gateway's table. `links` are the sockets that may speak for it."""
+
+    call: Call
+    binding: Binding
+    tokens: CallTokens
+    links: tuple[Link, ...]
+
+    @property
+    def identity(self) -> str:
+        return self.tokens.identity
+
+    @property
+    def is_ringing(self) -> bool:
+        """A client is being rung on possibly several sockets, and none has answered."""
+        state = self.call.core.state
+        return state.direction is Direction.OUTGOING and not state.is_answered
+
+    def is_owned_by(self, link: Link) -> bool:
+        """A socket speaks for a call that is bound to it, or that has lost its own and is of its identity."""
+        if link in self.links:
+            return True
+        return not self.links and link.identity == self.identity
+
+    def bind(self, link: Link) -> None:
+        """Speak through this socket only; where it rang besides, it stops ringing."""
+        others = tuple(bound for bound in self.links if bound is not link)
+        if self.is_ringing:
+            for other in others:
+                other.post(Envelope(self.call.sid, Cancel()))
+        self.links = (link,)
+        self.binding.mailbox.post(Bind(self.links))
+
+    def unbind(self, link: Link) -> None:
+        if link in self.links:
+            self.links = tuple(bound for bound in self.links if bound is not link)
+            self.binding.mailbox.post(Unbind(link))

@@ -1,0 +1,1 @@
+"""Quality of a call: samples, MOS, the actor that computes them."""

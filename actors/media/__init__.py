@@ -1,0 +1,1 @@
+"""The media path: SDP, ICE, DTLS-SRTP, RTP, codecs, and the engine that joins them on UDP sockets."""

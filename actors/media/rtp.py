@@ -1,0 +1,140 @@
+"""RTP headers in a buffer, and one outgoing stream whose numbers never break (RFC 3550 section 5.1)."""
+
+import struct
+
+from actors.media.datagram import InvalidDatagram
+
+HEADER_LENGTH = 12
+MARKER = 0x80
+MAX_FORWARD_GAP = 3000
+"""A larger jump of the forwarded sequence numbers is a new start, not a loss (RFC 3550 section A.1)."""
+
+_VERSION_2 = 0x80
+header = struct.Struct("!BBHII")
+"""First byte, marker and payload type, sequence number, timestamp, SSRC."""
+
+
+def payload_range_untrusted(data: bytearray | bytes, length: int) -> tuple[int, int]:
+    """Where the payload of the packet in `data[:length]` starts and ends, without extension and padding.
+
+    Raises `InvalidDatagram`.
+    """
+    if length < HEADER_LENGTH or data[0] >> 6 != 2:
+        raise InvalidDatagram("rtp_header")
+    first = data[0]
+    start = HEADER_LENGTH + 4 * (first & 0x0F)
+    if first & 0x10:
+        if start + 4 > length:
+            raise InvalidDatagram("rtp_extension")
+        start += 4 + 4 * int.from_bytes(data[start + 2 : start + 4], "big")
+    end = length
+    if first & 0x20:
+        end -= data[length - 1]
+    if start > end or (first & 0x20 and end == length):
+        raise InvalidDatagram("rtp_length")
+    return start, end
+
+
+def write_header(
+    data: bytearray, at: int, payload_type: int, sequence: int, timestamp: int, ssrc: int
+) -> None:
+    """Write a plain header; `payload_type` carries the marker in its top bit."""
+    header.pack_into(data, at, _VERSION_2, payload_type, sequence, timestamp, ssrc)
+
+
+class OutboundStream:
+    """Sequence numbers and timestamps of what one leg sends, whatever it is fed from.
+
+    Generated frames follow each other; forwarded packets keep their gaps and order. `sequence` and
+    `timestamp` are the last sent, `sent_at` when.
+    """
+
+    __slots__ = (
+        "_clock_rate",
+        "_first_extended",
+        "_newest_extended",
+        "_sequence_offset",
+        "_source",
+        "_timestamp_offset",
+        "is_resumed",
+        "octets",
+        "packets",
+        "sent_at",
+        "sequence",
+        "ssrc",
+        "timestamp",
+    )
+
+    def __init__(self, ssrc: int, sequence: int, timestamp: int, clock_rate: int) -> None:
+        self.ssrc = ssrc
+        self.sequence = sequence & 0xFFFF
+        self.timestamp = timestamp & 0xFFFFFFFF
+        self.sent_at: float | None = None
+        self.packets = 0
+        self.octets = 0
+        self.is_resumed = True
+        self._clock_rate = clock_rate
+        self._source: object = None
+        self._first_extended = 0
+        self._newest_extended = 0
+        self._sequence_offset = 0
+        self._timestamp_offset = 0
+
+    def generate(self, samples: int, now: float) -> None:
+        """Take the numbers of a generated frame of `samples` clock ticks; `is_resumed` asks for the marker."""
+        self.is_resumed = self._source is not None or self.sent_at is None
+        if self._source is not None:
+            self._source = None
+            samples = self._elapsed(samples, now)
+        self.sequence = (self.sequence + 1) & 0xFFFF
+        self.timestamp = (self.timestamp + samples) & 0xFFFFFFFF
+        self.sent_at = now
+
+    def repeat_timestamp(self, now: float) -> None:
+        """Take the next sequence number alone: a telephone-event repeats its timestamp."""
+        self.sequence = (self.sequence + 1) & 0xFFFF
+        self.sent_at = now
+
+    def skip(self, samples: int, now: float) -> None:
+        """Let `samples` clock ticks pass without a frame."""
+        if self._source is not None:
+            self._source = None
+            samples = self._elapsed(samples, now)
+        self.timestamp = (self.timestamp + samples) & 0xFFFFFFFF
+        self.sent_at = now
+
+    def forward(
+        self, source: object, extended: int, timestamp: int, samples: int, now: float
+    ) -> tuple[int, int] | None:
+        """Sequence number and timestamp for a packet of `source`, or None when it comes too late.
+
+        `extended` is its sequence number with cycles, `source` what it is told apart by.
+        """
+        if source != self._source or not -MAX_FORWARD_GAP < extended - self._newest_extended < MAX_FORWARD_GAP:
+            self._join(source, extended, timestamp, samples, now)
+        else:
+            self.is_resumed = False
+        if extended < self._first_extended:
+            return None
+        sequence = (extended + self._sequence_offset) & 0xFFFF
+        out = (timestamp + self._timestamp_offset) & 0xFFFFFFFF
+        if extended >= self._newest_extended:
+            self._newest_extended = extended
+            self.sequence, self.timestamp, self.sent_at = sequence, out, now
+        return sequence, out
+
+    def _join(self, source: object, extended: int, timestamp: int, samples: int, now: float) -> None:
+        self.is_resumed = True
+        self._source = source
+        self._first_extended = self._newest_extended = extended
+        self._sequence_offset = self.sequence + 1 - extended
+        self._timestamp_offset = self.timestamp + self._elapsed(samples, now) - timestamp
+
+    def _elapsed(self, samples: int, now: float) -> int:
+        if self.sent_at is None:
+            return samples
+        return max(samples, round((now - self.sent_at) * self._clock_rate))
+
+    def timestamp_at(self, now: float) -> int:
+        """The RTP clock at `now`, for a sender report."""
+        return (self.timestamp + (0 if self.sent_at is None else self._elapsed(0, now))) & 0xFFFFFFFF

@@ -1,0 +1,1 @@
+"""The wire between a client and the gateway: messages, schema, sessions, sockets."""

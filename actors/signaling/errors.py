@@ -1,0 +1,28 @@
+"""What goes wrong between the two ends of a socket, by name."""
+
+
+class RemoteProtocolError(Exception):
+    """The peer broke the protocol: answer it, keep serving. `kind` is the message type, if it was read."""
+
+    def __init__(self, reason: str, kind: str | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.kind = kind
+
+
+class SignalingLost(Exception):
+    """The socket to the gateway is gone or never came up; `code` is the WebSocket close code, if one came."""
+
+    def __init__(self, reason: str, code: int | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.code = code
+
+
+class TokenRefused(Exception):
+    """The access token is not accepted; `code` is what the gateway answers (31202, 31204, 31205, 31207)."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(f"{reason} ({code})")
+        self.code = code
+        self.reason = reason

@@ -1,0 +1,51 @@
+"""Custom parameters of a call, in the two encodings that the wire has for them.
+
+A dialling client escapes keys and values. A rung client unescapes values only, so its keys travel raw.
+"""
+
+from collections.abc import Mapping
+from urllib.parse import quote, unquote
+
+UNRESERVED = "-_.!~*'()"
+"""What JavaScript's `encodeURIComponent` leaves alone beside letters and digits."""
+
+KEY_BREAKERS = frozenset("&=")
+
+
+def encode_invite_params(params: Mapping[str, str]) -> str:
+    """`twilio.params` of a client's `invite`: keys and values as `encodeURIComponent` writes them."""
+    return "&".join(f"{_escape(key)}={_escape(value)}" for key, value in params.items())
+
+
+def decode_invite_params(text: str) -> dict[str, str]:
+    """Inverse of `encode_invite_params`: `+` stays; empty keys are skipped, the last duplicate wins."""
+    pairs = (pair.partition("=") for pair in text.split("&"))
+    return {unquote(key): unquote(value) for key, _, value in pairs if key}
+
+
+def encode_params(params: Mapping[str, str]) -> str:
+    """`parameters.Params` of an `invite` that rings a client: raw keys, escaped values.
+
+    Raises ValueError for a key that is empty or contains `&` or `=`: the client could not read it back.
+    """
+    for key in params:
+        if not key or not KEY_BREAKERS.isdisjoint(key):
+            raise ValueError(f"custom parameter {key!r}: a key must not be empty nor contain '&' or '='")
+    return "&".join(f"{key}={_escape(value)}" for key, value in params.items())
+
+
+def decode_params(text: str) -> dict[str, str]:
+    """`Params` as a client reads it.
+
+    In values `+` and `%20` are spaces and a second `=` ends them; keys are taken verbatim.
+    """
+    params: dict[str, str] = {}
+    for pair in text.split("&"):
+        key, *values = pair.split("=")
+        if key:
+            params[key] = unquote(values[0].replace("+", " ")) if values else ""
+    return params
+
+
+def _escape(text: str) -> str:
+    return quote(text, safe=UNRESERVED)
