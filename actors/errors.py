@@ -346,3 +346,9 @@ def from_device_error(code: int, message: str, *, precise: bool) -> TwilioError:
         _DEVICE_CODES.get(code) or error_for_code(code, precise=precise) or SignalingErrors.ConnectionError
     )
     return found(message, GatewayError(code, message))
+
+
+def local_error(code: int, reason: str) -> TwilioError:
+    """The error of `code` as raised on this side of the wire, whatever the precision asked for."""
+    found = error_for_code(code, precise=True) or GeneralErrors.UnknownError
+    return found(reason)

@@ -13,8 +13,6 @@ TempSid = NewType("TempSid", str)
 LegId = NewType("LegId", str)
 """One party's media half of a call, unique within a media engine."""
 
-LOG_SID_LENGTH = 10
-
 
 def new_call_sid() -> CallSid:
     return CallSid(f"CA{secrets.token_hex(16)}")
@@ -39,3 +37,8 @@ def new_reconnect_token() -> str:
 
 def is_temporary(sid: str) -> bool:
     return sid.startswith("TJ")
+
+
+def new_device_name() -> str:
+    """A name for a device in logs."""
+    return f"device-{secrets.token_hex(4)}"

@@ -17,7 +17,9 @@ class Clock:
 class Journal:
     """One source's place on the shared channel; numbers its records without gaps."""
 
-    def __init__(self, source: str, channel: SharedChannel, clock: Clock, identity: str | None = None) -> None:
+    def __init__(
+        self, source: str, channel: SharedChannel, clock: Clock, identity: str | None = None
+    ) -> None:
         self.source = source
         self.identity = identity
         self.channel = channel

@@ -6,6 +6,7 @@ something that drains it (journald, a file).
 """
 
 import logging
+import sys
 from collections.abc import Mapping
 from dataclasses import fields
 from datetime import UTC, datetime
@@ -122,17 +123,18 @@ class LineLogger:
     log = debug = info = warn = warning = error = critical = exception = fatal = failure = msg
 
 
-def configure_logging(log_format: LogFormat, stream: TextIO, *, level: str = "debug") -> None:
-    """Send structlog's lines, and warnings of libraries that use `logging`, to `stream`.
+def configure_logging(log_format: LogFormat, stream: TextIO | None = None, *, level: str = "debug") -> None:
+    """Send structlog's lines, and warnings of libraries that use `logging`, to `stream` (standard error).
 
     `json` writes one object a line, `console` text for a person; `level` is the lowest that is written.
     """
+    stream = sys.stderr if stream is None else stream
     processors = _processors(log_format, stream)
     structlog.configure(
         processors=processors,
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
         logger_factory=lambda *_: LineLogger(stream),
-        cache_logger_on_first_use=False,
+        cache_logger_on_first_use=True,
     )
     library = logging.StreamHandler(stream)
     library.setFormatter(

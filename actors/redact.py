@@ -7,10 +7,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
+from functools import lru_cache
 from typing import Any, Final
 
 REDACTED: Final = "[redacted]"
 MAX_TEXT: Final = 8192
+MAX_KEY: Final = 64
 MAX_ITEMS: Final = 256
 MAX_DEPTH: Final = 6
 _INT64: Final = 1 << 63
@@ -33,7 +35,8 @@ _SECRET_ENDINGS: Final = (
 )
 _JWT: Final = re.compile(r"eyJ[\w-]{4,}\.[\w-]+\.[\w-]*")
 _BEARER: Final = re.compile(r"(?i)\bbearer +[^\s\"',]+")
-_ICE_PWD: Final = re.compile(r"a=ice-pwd:")
+_ICE_LINE: Final = "a=ice-pwd:"
+_SUSPECT: Final = re.compile(r"eyJ|a=ice-pwd:|[Bb][Ee][Aa][Rr][Ee][Rr] ")
 
 
 def is_secret_key(key: str) -> bool:
@@ -51,9 +54,18 @@ def _redact_mapping(mapping: Mapping[Any, Any], depth: int) -> dict[str, Any]:
     for key, value in mapping.items():
         if len(plain) == MAX_ITEMS:
             break
-        name = _redact_text(str(key))
-        plain[name] = REDACTED if is_secret_key(name) and _can_hold_secret(value) else _redact(value, depth)
+        name, is_secret = (
+            _read_key(key) if isinstance(key, str) and len(key) <= MAX_KEY else _classify(str(key))
+        )
+        plain[name] = REDACTED if is_secret and _can_hold_secret(value) else _redact(value, depth)
     return plain
+
+
+def _classify(key: str) -> tuple[str, bool]:
+    return _redact_text(key), is_secret_key(key)
+
+
+_read_key = lru_cache(maxsize=1024)(_classify)
 
 
 def _can_hold_secret(value: object) -> bool:
@@ -94,8 +106,8 @@ def _redact_nested(value: object, depth: int) -> object:
 def _redact_text(text: str) -> str:
     if len(text) > MAX_TEXT:
         text = text[:MAX_TEXT] + "…"
-    if _ICE_PWD.search(text):
-        return REDACTED
     if not text.isascii():  # a lone surrogate from the network would stop the JSON encoder
         text = text.encode("utf-8", "replace").decode()
-    return _BEARER.sub(REDACTED, _JWT.sub(REDACTED, text))
+    if not _SUSPECT.search(text):
+        return text
+    return REDACTED if _ICE_LINE in text else _BEARER.sub(REDACTED, _JWT.sub(REDACTED, text))

@@ -58,14 +58,18 @@ class Incarnation:
 
 @dataclass(slots=True, eq=False)
 class Child:
-    """One living child: its stop scope covers all incarnations and the delays between them."""
+    """One living child.
+
+    `scope`, cancelled by a stop, covers all incarnations and the delays between them. `started` releases who
+    waits for the first incarnation to be ready, None if nobody does.
+    """
 
     spec: ChildSpec
-    is_awaited: bool
     farewell: ChildFinished | ChildExhausted
     scope: trio.CancelScope = field(default_factory=trio.CancelScope)
     gone: trio.Event = field(default_factory=trio.Event)
     history: History = field(default_factory=History)
+    started: Callable[[], None] | None = None
     incarnation: Incarnation = field(default_factory=lambda: Incarnation(1))
 
     @property

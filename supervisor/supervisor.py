@@ -65,8 +65,10 @@ class Supervisor:
         If its first incarnation crashes before, the crash is raised here and not restarted; `ChildNotReady`
         if it returns or is stopped before. ValueError if the name is taken; `SupervisorClosed`.
         """
-        child = self._enrol(spec, is_awaited=True)
-        await self._nursery.start(self._keep, child, name=self._path(child))
+        child = self._enrol(spec)
+        await self._nursery.start(
+            lambda task_status: self._keep(child, task_status.started), name=self._path(child)
+        )
 
     def start_soon(self, spec: ChildSpec) -> None:
         """Start a child without waiting for it; a crash before it is ready is a crash like any other.
@@ -74,7 +76,7 @@ class Supervisor:
         ValueError if the name is taken; `SupervisorClosed`. While the supervisor stops its children, new ones
         are still taken, and cancelled when the others are gone.
         """
-        child = self._enrol(spec, is_awaited=False)
+        child = self._enrol(spec)
         self._nursery.start_soon(self._keep, child, name=self._path(child))
 
     def stop(self, name: str) -> None:
@@ -100,46 +102,42 @@ class Supervisor:
         if child is not None:
             child.kill(error)
 
-    async def aclose(self, grace: float) -> None:
-        """Stop the children in reverse start order, awaiting each `grace` seconds, then take no more."""
-        for child in reversed(tuple(self._children.values())):
-            child.stop()
-            with trio.move_on_after(grace, shield=True):
-                await child.gone.wait()
+    def close(self) -> None:
+        """Take no more children and cancel all that there still are, at once."""
         self._is_closed = True
+        self._nursery.cancel_scope.cancel(reason="its supervisor is closed")
 
     def _path(self, child: Child) -> str:
         return f"{self.name}/{child.name}" if self.name else child.name
 
-    def _enrol(self, spec: ChildSpec, *, is_awaited: bool) -> Child:
+    def _enrol(self, spec: ChildSpec) -> Child:
         if self._is_closed:
             raise SupervisorClosed(f"supervisor {self.name!r} takes no more children")
         if spec.name in self._children:
             raise ValueError(f"child {spec.name!r} is already running")
-        child = Child(spec, is_awaited, ChildFinished(spec.name))
+        child = Child(spec, ChildFinished(spec.name))
         self._children[spec.name] = child
         return child
 
-    async def _keep(
-        self, child: Child, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
-    ) -> None:
+    async def _keep(self, child: Child, started: Callable[[], None] | None = None) -> None:
+        child.started = started
         try:
             with child.scope, self._faults.attach(self._path(child), child.kill):
                 await trio.lowlevel.checkpoint_if_cancelled()
-                while await self._has_successor(child, task_status):
+                while await self._has_successor(child):
                     child.incarnation = Incarnation(child.incarnation.number + 1)
-            if child.is_awaited:
+            if child.started is not None:
                 raise ChildNotReady(child.name)
         finally:
             del self._children[child.name]
             child.gone.set()
             self._notify(child.farewell)
 
-    async def _has_successor(self, child: Child, task_status: trio.TaskStatus[None]) -> bool:
+    async def _has_successor(self, child: Child) -> bool:
         """Run one incarnation to its end; True after the back-off if another is due."""
-        error = await self._run_once(child, task_status)
+        error = await self._run_once(child)
         await trio.lowlevel.checkpoint_if_cancelled()  # stopped: no restart may be announced
-        if child.is_awaited:
+        if child.started is not None:
             raise ChildNotReady(child.name) if error is None else error
         now = trio.current_time()
         match child.spec.policy.decide(
@@ -164,7 +162,7 @@ class Supervisor:
             case decision:
                 assert_never(decision)
 
-    async def _run_once(self, child: Child, task_status: trio.TaskStatus[None]) -> Exception | None:
+    async def _run_once(self, child: Child) -> Exception | None:
         """What the incarnation crashed with, None if it returned. Only cancellation from outside is raised.
 
         A crash in the clean-up of a cancelled child comes in one group with `Cancelled`: it is noticed, and
@@ -175,7 +173,7 @@ class Supervisor:
         try:
             with incarnation.scope:
                 try:
-                    await child.spec.run(partial(self._ready, child, incarnation, task_status))
+                    await child.spec.run(partial(self._ready, child, incarnation))
                 except* Exception as crashes:  # noqa: BLE001 - the one place that must survive any crash
                     crash = _sole(crashes)
         finally:
@@ -185,16 +183,16 @@ class Supervisor:
                 self._notify(ChildDown(child.name, incarnation.number, error))
         return error
 
-    def _ready(self, child: Child, incarnation: Incarnation, task_status: trio.TaskStatus[None]) -> None:
+    def _ready(self, child: Child, incarnation: Incarnation) -> None:
         # After a stop or a kill nobody may hear that the child is up: it is going down.
         is_leaving = child.is_stopping or incarnation.is_over or incarnation.killed is not None
         if is_leaving or incarnation.ready_at is not None:
             return
         incarnation.ready_at = trio.current_time()
         self._notify(ChildUp(child.name, incarnation.number))
-        if child.is_awaited:
-            child.is_awaited = False
-            task_status.started()
+        if child.started is not None:
+            child.started()
+            child.started = None
 
 
 def _sole(error: Exception) -> Exception:
@@ -237,5 +235,8 @@ async def open_supervisor(
         finally:
             # The shield costs nothing: the nursery has to await the same children, and a cancellation
             # from outside reaches them without this task. It keeps the block's own exception from being lost.
-            await supervisor.aclose(grace)
-            nursery.cancel_scope.cancel(reason="its supervisor is closed")
+            for child in reversed(supervisor.children):
+                supervisor.stop(child)
+                with trio.move_on_after(grace, shield=True):
+                    await supervisor.join(child)
+            supervisor.close()

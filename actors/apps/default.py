@@ -12,8 +12,7 @@ import trio
 from actors.call import Call
 from actors.errors import ClientErrors, InvalidStateError
 from actors.media.messages import Clip, Source, Tone
-from actors.media.sdp import offered_codecs
-from actors.media.sources import SourceError, check_source
+from actors.media.preview import is_playable, offered_codecs
 
 NOT_FOUND = 31404
 UNAVAILABLE = 31480
@@ -60,9 +59,7 @@ async def _tone(call: Call, hz: str) -> None:
 
 async def _file(sounds: Path, call: Call, name: str) -> None:
     clip = Clip(str(sounds / Path(name).name))
-    try:
-        check_source(clip)
-    except SourceError:
+    if not is_playable(clip):
         call.reject(NOT_FOUND, "no such sound")
         return
     await _play(call, clip)

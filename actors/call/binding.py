@@ -6,28 +6,38 @@ the call has been bound to a socket again.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias, assert_never
+from typing import Protocol, TypeAlias, assert_never
 
 from actors.signaling.errors import SignalingLost
-from actors.signaling.link import Link
 from actors.signaling.messages import CallMessage, Envelope
 from supervisor import Faults, Mailbox, Ready
 
 BINDING_CAPACITY = 256
 
 
+class Outlet(Protocol):
+    """A way to the peer: at the gateway a client's socket, in a device its stream."""
+
+    @property
+    def is_open(self) -> bool: ...
+
+    def post(self, message: Envelope) -> None:
+        """Queue a message; never raises."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Bind:
     """Speak through these sockets from now on; several while a client rings on several."""
 
-    links: tuple[Link, ...]
+    links: tuple[Outlet, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Unbind:
     """This socket is gone."""
 
-    link: Link
+    link: Outlet
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +65,7 @@ class Binding:
 
     def __init__(self, name: Callable[[], str], adjourn: Callable[[Envelope], None]) -> None:
         self.mailbox: Mailbox[Order] = Mailbox(BINDING_CAPACITY, name="binding")
-        self.links: tuple[Link, ...] = ()
+        self.links: tuple[Outlet, ...] = ()
         self._name = name
         self._adjourn = adjourn
 

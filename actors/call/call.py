@@ -1,8 +1,8 @@
 """The public `Call`: the documented methods, properties and events of the voice SDK's call object."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from actors import events
 from actors.call import state as machine
@@ -52,11 +52,13 @@ class Call(Emitter):
         leg: LegId,
         *,
         exchange: "Exchange[Call] | None" = None,
+        observe: "Observer | None" = None,
         is_precise: bool = False,
     ) -> None:
         super().__init__()
         self.leg = leg
         self._exchange = exchange
+        self._observe = observe
         self._records: Channel[Record] = Channel()
         self._is_precise = is_precise
         self._core = CallCore(state, journal, self._deliver)
@@ -175,7 +177,7 @@ class Call(Emitter):
             raise InvalidStateError("ring() is for calls at the gateway")
         self._core.command(machine.Alert(early_media))
 
-    def mute(self, should_mute: bool = True) -> None:  # noqa: FBT001, FBT002 - the documented signature
+    def mute(self, should_mute: bool = True) -> None:
         self._core.command(machine.Mute(should_mute))
 
     def send_digits(self, digits: str) -> None:
@@ -220,7 +222,9 @@ class Call(Emitter):
             raise InvalidArgumentError(f"issue must be one of {', '.join(sorted(FEEDBACK_ISSUES))}")
         self._core.journal.publish(events.FeedbackGiven(score, issue), actor="call")
 
-    def dial(self, address: str, *, codecs: tuple[str, ...] = (), parameters: dict[str, str] | None = None) -> "Call":
+    def dial(
+        self, address: str, *, codecs: tuple[str, ...] = (), parameters: dict[str, str] | None = None
+    ) -> "Call":
         """Gateway only: ring `client:NAME` on behalf of this call's caller.
 
         Raises:
@@ -313,6 +317,11 @@ class Call(Emitter):
             case _:
                 pass
         self._records.publish(record)
+        if self._observe is not None:
+            self._observe(self, record.event)
         name, args = listener_call(record.event, self, is_precise=self._is_precise)
         if name:
             self.emit(name, *args)
+
+
+Observer: TypeAlias = Callable[[Call, events.Event], None]

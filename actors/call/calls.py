@@ -4,18 +4,19 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
+import trio
+
 from actors.call.actor import CallParts, note, run_call
-from actors.call.binding import Bind, Binding
-from actors.call.call import Call
+from actors.call.binding import Bind, Binding, Outlet
+from actors.call.call import Call, Observer
 from actors.call.exchange import Exchange
-from actors.call.state import CallState, Part, Role, Send
+from actors.call.state import CallState, CallStatus, Direction, Part, Role, Send
 from actors.events import SharedChannel
 from actors.ids import new_leg_id
 from actors.insights.machine import InsightsCell
 from actors.journal import Clock, Journal
 from actors.media.actor import EnginePort, MediaCell
 from actors.media.messages import CloseLeg, IceRole
-from actors.signaling.link import Link
 from actors.signaling.messages import CallMessage, Envelope
 from supervisor import (
     Backoff,
@@ -32,7 +33,9 @@ from supervisor import (
     open_supervisor,
 )
 
-CALL_POLICY = Policy(Restart.TRANSIENT, intensity=5, period=30.0, backoff=Backoff(initial=0.0, minimum=0.1, maximum=5.0))
+CALL_POLICY = Policy(
+    Restart.TRANSIENT, intensity=5, period=30.0, backoff=Backoff(initial=0.0, minimum=0.1, maximum=5.0)
+)
 FAREWELL_POLICY = Policy(Restart.TEMPORARY)
 MEDIA_CAPACITY = 256
 INSIGHTS_CAPACITY = 64
@@ -57,6 +60,16 @@ class LiveCall:
     call: Call
     parts: CallParts
 
+    @property
+    def is_ringing(self) -> bool:
+        """An incoming call that was neither taken nor let go."""
+        state = self.call.core.state
+        return state.direction is Direction.INCOMING and state.phase is CallStatus.PENDING
+
+    def bind(self, links: tuple[Outlet, ...]) -> None:
+        """Let the call speak through these from now on; none means that it has lost its peer."""
+        self.parts.binding.mailbox.post(Bind(links))
+
 
 class Calls:
     """The table of live calls. Every call has a restart budget of its own."""
@@ -65,12 +78,22 @@ class Calls:
         self._around = surroundings
         self._live: dict[str, LiveCall] = {}
         self._supervisor: Supervisor | None = None
+        self._forgot = trio.Event()
 
     def __len__(self) -> int:
         return len(self._live)
 
     def __iter__(self) -> Iterator[LiveCall]:
         return iter(tuple(self._live.values()))
+
+    def find(self, key: str) -> LiveCall | None:
+        """A live call by the id of its records."""
+        return self._live.get(key)
+
+    async def gone(self) -> None:
+        """Wait until no call is left."""
+        while self._live:
+            await self._forgot.wait()
 
     def run_under(self, supervisor: Supervisor) -> None:
         self._supervisor = supervisor
@@ -80,18 +103,29 @@ class Calls:
         state: CallState,
         *,
         identity: str,
-        links: tuple[Link, ...],
+        links: tuple[Outlet, ...],
         stamp: Callable[[Send], CallMessage],
         adjourn: Callable[[Envelope], None],
         exchange: Exchange[Call] | None = None,
+        observe: Observer | None = None,
     ) -> LiveCall:
-        """Start a call's actor, bound to `links`; the call is pending when this returns."""
+        """Start a call's actor, bound to `links`; the call is pending when this returns.
+
+        Args:
+            state: what the call begins with.
+            identity: whose call it is.
+            links: the ways to the peer.
+            stamp: completes a message on its way out.
+            adjourn: takes what could be sent to nobody.
+            exchange: where the call can dial from.
+            observe: hears the call's events before its listeners do.
+        """
         if self._supervisor is None:
             raise RuntimeError("calls are opened inside open_calls()")
         around = self._around
         leg = new_leg_id()
         journal = Journal(state.call_sid or state.temp_sid, around.channel, around.clock, identity)
-        call = Call(state, journal, leg, exchange=exchange, is_precise=around.is_precise)
+        call = Call(state, journal, leg, exchange=exchange, observe=observe, is_precise=around.is_precise)
         binding = Binding(lambda: call.sid, adjourn)
         role = IceRole.LITE if state.role is Role.GATEWAY else IceRole.CONTROLLING
         parts = CallParts(
@@ -132,6 +166,8 @@ class Calls:
         del self._live[key]
         self._around.engine.post(CloseLeg(live.call.leg))
         self._around.engine.detach(live.call.leg)
+        self._forgot.set()
+        self._forgot = trio.Event()
 
 
 def _spec(live: LiveCall, policy: Policy, suffix: str = "") -> ChildSpec:

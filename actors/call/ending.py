@@ -32,7 +32,13 @@ MEDIA_LOST = 53405
 def _close(state: CallState, *effects: Effect) -> Step:
     """Closed: the message to the peer first, then the events, then the end of the media."""
     state = replace(
-        state, phase=CallStatus.CLOSED, down=frozenset(), timers=(), outbox=(), unacknowledged=(), is_resuming=False
+        state,
+        phase=CallStatus.CLOSED,
+        down=frozenset(),
+        timers=(),
+        outbox=(),
+        unacknowledged=(),
+        is_resuming=False,
     )
     return state, (*effects, ToMedia(media.CloseMedia()))
 
@@ -49,11 +55,16 @@ def _farewell(state: CallState, error: wire.WireError | None, message: str | Non
     return Send(wire.Hangup(error, message))
 
 
-def _failed(state: CallState, code: int, reason: str, *, tell: bool = True, message: str | None = None) -> Step:
+def _failed(
+    state: CallState, code: int, reason: str, *, tell: bool = True, message: str | None = None
+) -> Step:
     error = wire.WireError(code, reason) if state.role is Role.GATEWAY else None
     farewell = (_farewell(state, error, message),) if tell else ()
     return _close(
-        state, *farewell, Emit(events.Failed(code, reason), state.cause), Emit(events.Disconnected("local"), state.cause)
+        state,
+        *farewell,
+        Emit(events.Failed(code, reason), state.cause),
+        Emit(events.Disconnected("local"), state.cause),
     )
 
 

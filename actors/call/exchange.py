@@ -9,7 +9,12 @@ class Exchange(Protocol[C_co]):
     """Places calls to clients; the gateway is one."""
 
     def dial(
-        self, address: str, *, caller: str, codecs: tuple[str, ...] = (), parameters: dict[str, str] | None = None
+        self,
+        address: str,
+        *,
+        caller: str,
+        codecs: tuple[str, ...] = (),
+        parameters: dict[str, str] | None = None,
     ) -> C_co:
         """Ring `client:NAME` and return that call.
 

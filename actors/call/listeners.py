@@ -4,7 +4,7 @@ from typing import Protocol, TypeAlias
 
 from actors import events
 from actors.call.message import Message
-from actors.errors import TwilioError, error_for_code, from_hangup
+from actors.errors import from_hangup, local_error
 
 ListenerCall: TypeAlias = tuple[str, tuple[object, ...]]
 
@@ -15,7 +15,9 @@ class Subject(Protocol):
     def get_remote_stream(self) -> object: ...
 
 
-def listener_call(event: events.Event, call: Subject, *, is_precise: bool) -> ListenerCall:
+def listener_call(  # noqa: C901 - one clause for each event
+    event: events.Event, call: Subject, *, is_precise: bool
+) -> ListenerCall:
     """The documented event name and arguments; an empty name for what has no listener."""
     match event:
         case events.Accepted():
@@ -56,12 +58,6 @@ def listener_call(event: events.Event, call: Subject, *, is_precise: bool) -> Li
             return "playbackEnded", ()
         case _:
             return "", ()
-
-
-def local_error(code: int, reason: str) -> TwilioError:
-    """The error of `code`, raised on this side of the wire."""
-    known = error_for_code(code, precise=True)
-    return known(reason) if known is not None else from_hangup(code, reason, precise=False)
 
 
 def _message(event: events.MessageSent | events.MessageReceived) -> Message:

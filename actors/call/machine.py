@@ -56,7 +56,7 @@ def create(state: CallState, now: float) -> Step:
     return state, (Emit(created),)
 
 
-def step(state: CallState, happened: Input, now: float) -> Step:
+def step(state: CallState, happened: Input, now: float) -> Step:  # noqa: C901 - one clause for each input
     """What a call does about one input. Inputs that no longer matter change nothing."""
     if state.is_over:
         return state, ()
@@ -133,7 +133,11 @@ def _accept(state: CallState, codecs: tuple[str, ...]) -> Step:
 
 
 def _alert(state: CallState, has_early_media: bool) -> Step:
-    if state.phase is not CallStatus.PENDING or state.role is Role.CLIENT or state.direction is Direction.OUTGOING:
+    if (
+        state.phase is not CallStatus.PENDING
+        or state.role is Role.CLIENT
+        or state.direction is Direction.OUTGOING
+    ):
         return state, ()
     if has_early_media and not state.is_described:
         return _answer_offer(state)
@@ -160,14 +164,18 @@ def _send_message(state: CallState, command: SendMessage) -> Step:
     if state.role is Role.CLIENT:
         state = replace(state, unacknowledged=(*state.unacknowledged, message))
         return recovery.send(state, Send(message))
-    sent = events.MessageSent(message.voice_event_sid, message.message_type, command.content_type, message.content)
+    sent = events.MessageSent(
+        message.voice_event_sid, message.message_type, command.content_type, message.content
+    )
     return recovery.send(state, Send(message), Emit(sent))
 
 
 # --- messages of the peer ------------------------------------------------------------------------
 
 
-def _received(state: CallState, body: wire.CallMessage, call_sid: str | None, now: float) -> Step:
+def _received(  # noqa: C901 - one clause for each message
+    state: CallState, body: wire.CallMessage, call_sid: str | None, now: float
+) -> Step:
     match body:
         case wire.Ringing(sdp):
             return _received_ringing(state, sdp, call_sid)
@@ -271,7 +279,9 @@ def _reported(state: CallState, report: media.Report, now: float) -> Step:
         case media.Kept():
             return recovery.answer_restart(state, None)
         case media.DescriptionFailed():
-            return recovery.restart_failed(state) if report.restart else ending.description_failed(state, report)
+            return (
+                recovery.restart_failed(state) if report.restart else ending.description_failed(state, report)
+            )
         case media.Flowing():
             return state, (Emit(events.MediaFlowing()),)
         case media.Counters():
@@ -296,7 +306,9 @@ def _offer_made(state: CallState, sdp: str) -> Step:
         return recovery.send(state, Send(wire.Invite(sdp, state.custom_parameters)))
     state = replace(state, phase=CallStatus.RINGING)
     return recovery.send(
-        state, Send(wire.Offer(sdp, state.parameters), renew=True), Emit(events.Ringing(has_early_media=False))
+        state,
+        Send(wire.Offer(sdp, state.parameters), renew=True),
+        Emit(events.Ringing(has_early_media=False)),
     )
 
 

@@ -98,7 +98,9 @@ def retry_ice(state: CallState, now: float) -> Step:
     """Start another ICE cycle and set the time of the next."""
     if Part.MEDIA not in state.down:
         return state, ()
-    state = set_timer(replace(state, restart=Restart.REQUESTED), Timer.ICE_RETRY, now + state.timing.ice_retry)
+    state = set_timer(
+        replace(state, restart=Restart.REQUESTED), Timer.ICE_RETRY, now + state.timing.ice_retry
+    )
     return state, (ToMedia(media.RestartIce()),)
 
 
@@ -141,7 +143,7 @@ def _recovered(state: CallState, part: Part, now: float) -> Step:
 
 
 def received_answer(state: CallState, sdp: str | None, now: float) -> Step:
-    """An `answer` in a call that has one: to our reconnect `invite`, to our `reinvite`, or a mere new token."""
+    """A further `answer`: to our reconnect `invite`, to our `reinvite`, or just with a new token."""
     effects: tuple[Effect, ...] = ()
     if state.restart is Restart.OFFERED and sdp is not None:
         state = replace(state, restart=Restart.NONE)

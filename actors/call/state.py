@@ -224,7 +224,7 @@ class PartUp:
 
 @dataclass(frozen=True, slots=True)
 class PartDown:
-    """This part crashed, or (`is_path_lost`) the media path is gone; `cause` is the id of the record that says so."""
+    """This part crashed, or (`is_path_lost`) the media path is gone; `cause` is the record that says so."""
 
     part: Part
     reason: str

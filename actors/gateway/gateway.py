@@ -4,7 +4,7 @@ A socket's task calls the router's methods; they decide and post, and never wait
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeAlias
 
@@ -22,6 +22,8 @@ from actors.ids import new_call_sid, new_reconnect_token, new_temp_sid
 from actors.journal import Journal
 from actors.signaling import messages as wire
 from actors.signaling.link import Link
+from actors.signaling.params import encode_params
+from actors.signaling.token import AccessToken
 from supervisor import ChildSpec, MailboxFull, Policy, Ready, Restart, Supervisor
 
 Application: TypeAlias = Callable[[Call], Awaitable[None]]
@@ -39,7 +41,7 @@ CLIENT_SCHEME = "client:"
 @dataclass(frozen=True, slots=True)
 class GatewayOptions:
     account_sid: str
-    timing: Timing = Timing()
+    timing: Timing = field(default_factory=Timing)
     max_calls: int = 2000
 
 
@@ -47,7 +49,12 @@ class Gateway:
     """Registrations, routing, and the calls of a node. Implements the socket shell's `Router`."""
 
     def __init__(
-        self, options: GatewayOptions, calls: Calls, journal: Journal, application: Application, supervisor: Supervisor
+        self,
+        options: GatewayOptions,
+        calls: Calls,
+        journal: Journal,
+        application: Application,
+        supervisor: Supervisor,
     ) -> None:
         self._options = options
         self._calls = calls
@@ -73,7 +80,7 @@ class Gateway:
 
     # --- what sockets say ------------------------------------------------------------------------------
 
-    def opened(self, link: Link) -> None:
+    def opened(self, link: Link, token: AccessToken) -> None:
         self._journal.publish(events.SocketOpened(link.id), actor="gateway")
 
     def registered(self, link: Link) -> None:
@@ -137,8 +144,13 @@ class Gateway:
     def _invite(self, link: Link, temp_sid: str, invite: wire.Invite) -> None:
         if (link.identity, temp_sid) in self._invited:
             return
-        if not link.may_dial:
-            link.post(wire.Envelope(temp_sid, wire.Hangup(wire.WireError(NOT_AUTHORIZED, "the token grants no outgoing calls"))))
+        if not link.token.may_dial:
+            link.post(
+                wire.Envelope(
+                    temp_sid,
+                    wire.Hangup(wire.WireError(NOT_AUTHORIZED, "the token grants no outgoing calls")),
+                )
+            )
             return
         if len(self._entries) >= self._options.max_calls:
             link.post(wire.Envelope(temp_sid, wire.Hangup(wire.WireError(OVERLOADED, "too many calls"))))
@@ -149,7 +161,9 @@ class Gateway:
             direction=Direction.INCOMING,
             temp_sid=temp_sid or new_temp_sid(),
             call_sid=call_sid,
-            parameters=self._parameters(call_sid, f"{CLIENT_SCHEME}{link.identity}", invite.params.get("To", "")),
+            parameters=self._parameters(
+                call_sid, f"{CLIENT_SCHEME}{link.identity}", invite.params.get("To", "")
+            ),
             custom_parameters=dict(invite.params),
             timing=self._options.timing,
             remote_offer=invite.sdp,
@@ -179,13 +193,18 @@ class Gateway:
     # --- calls that the server places -------------------------------------------------------------------
 
     def dial(
-        self, address: str, *, caller: str, codecs: tuple[str, ...] = (), parameters: dict[str, str] | None = None
+        self,
+        address: str,
+        *,
+        caller: str,
+        codecs: tuple[str, ...] = (),
+        parameters: dict[str, str] | None = None,
     ) -> Call:
         """Ring every registration of `client:NAME`; see `Exchange.dial`. `parameters` are custom ones."""
         if not address.startswith(CLIENT_SCHEME):
             raise InvalidArgumentError(f"cannot dial {address!r}: an address is client:NAME")
         identity = address.removeprefix(CLIENT_SCHEME)
-        links = tuple(link for link in self._directory.find(identity) if link.may_receive)
+        links = tuple(link for link in self._directory.find(identity) if link.token.may_receive)
         if not links:
             raise ClientErrors.TemporarilyUnavailable(f"{address} is not registered")
         call_sid = new_call_sid()
@@ -194,7 +213,7 @@ class Gateway:
             direction=Direction.OUTGOING,
             temp_sid=new_temp_sid(),
             call_sid=call_sid,
-            parameters=self._parameters(call_sid, caller, address),
+            parameters=self._parameters(call_sid, caller, address) | _carried(parameters),
             custom_parameters=dict(parameters or {}),
             timing=self._options.timing,
         )
@@ -211,7 +230,9 @@ class Gateway:
         def stamp(send: Send) -> wire.CallMessage:
             return _with_token(send.body, tokens.mint()) if send.renew else send.body
 
-        live = self._calls.open(state, identity=identity, links=links, stamp=stamp, adjourn=_drop, exchange=self)
+        live = self._calls.open(
+            state, identity=identity, links=links, stamp=stamp, adjourn=_drop, exchange=self
+        )
         entry = Entry(live.call, live.parts.binding, tokens, links)
         self._entries[live.call.sid] = entry
         return entry
@@ -258,3 +279,7 @@ def _with_token(body: wire.CallMessage, token: str) -> wire.CallMessage:
             return wire.Offer(sdp, parameters, token)
         case _:
             return body
+
+
+def _carried(parameters: dict[str, str] | None) -> dict[str, str]:
+    return {"Params": encode_params(parameters)} if parameters else {}

@@ -1,7 +1,7 @@
 """DTLS-SRTP (RFC 5764) through OpenSSL and memory buffers: datagrams in, datagrams and SRTP keys out."""
 
 import contextlib
-import datetime
+import datetime as dt
 import functools
 import hmac
 from dataclasses import dataclass
@@ -68,8 +68,8 @@ def _self_signed(key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         # It is known by its fingerprint and lives as long as the process, so its dates mean nothing.
-        .not_valid_before(datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC))
-        .not_valid_after(datetime.datetime(2049, 12, 31, tzinfo=datetime.UTC))
+        .not_valid_before(dt.datetime(2020, 1, 1, tzinfo=dt.UTC))
+        .not_valid_after(dt.datetime(2049, 12, 31, tzinfo=dt.UTC))
     )
     return builder.sign(key, hashes.SHA256())
 

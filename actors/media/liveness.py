@@ -18,23 +18,47 @@ class Phase(Enum):
 class Liveness:
     """`heard_at` is when the last authenticated datagram came; the engine writes it directly."""
 
-    __slots__ = ("heard_at", "phase")
+    __slots__ = ("_negotiated_at", "heard_at", "phase")
 
     def __init__(self) -> None:
         self.phase = Phase.IDLE
         self.heard_at = 0.0
-
-    @property
-    def is_flowing(self) -> bool:
-        return self.phase is Phase.FLOWING
+        self._negotiated_at = 0.0
 
     @property
     def deadline(self) -> float | None:
         """When `expire` has something to say, unless something is heard before."""
         if self.phase is Phase.WAITING:
-            return self._waiting_since + UP_WITHIN
+            return self._negotiated_at + UP_WITHIN
         return self.heard_at + LOST_AFTER if self.phase is Phase.FLOWING else None
 
     def negotiate(self, now: float) -> None:
         """A media session begins."""
         self.phase = Phase.WAITING
+        self.heard_at = self._negotiated_at = now
+
+    def take_media(self, now: float) -> bool:
+        """Authenticated media came; True when that is news: `PathUp`."""
+        self.heard_at = now
+        is_news = self.phase in {Phase.WAITING, Phase.LOST}
+        if is_news:
+            self.phase = Phase.FLOWING
+        return is_news
+
+    def expire(self, now: float) -> float | None:
+        """The idle seconds when the path is lost now, once: `PathLost`."""
+        deadline = self.deadline
+        return None if deadline is None or now < deadline else self.fail(now)
+
+    def fail(self, now: float) -> float | None:
+        """Nothing valid can come any more; as `expire`."""
+        since = self._negotiated_at if self.phase is Phase.WAITING else self.heard_at
+        if self.phase not in {Phase.WAITING, Phase.FLOWING}:
+            return None
+        self.phase = Phase.LOST
+        return now - since
+
+    def forgive(self, seconds: float, now: float) -> None:
+        """We ourselves did not listen for so long."""
+        self.heard_at = min(self.heard_at + seconds, now)
+        self._negotiated_at = min(self._negotiated_at + seconds, now)

@@ -81,7 +81,7 @@ class OutboundStream:
         self._timestamp_offset = 0
 
     def generate(self, samples: int, now: float) -> None:
-        """Take the numbers of a generated frame of `samples` clock ticks; `is_resumed` asks for the marker."""
+        """Take the numbers of a generated frame of `samples` ticks; `is_resumed` asks for the marker."""
         self.is_resumed = self._source is not None or self.sent_at is None
         if self._source is not None:
             self._source = None
@@ -110,7 +110,10 @@ class OutboundStream:
 
         `extended` is its sequence number with cycles, `source` what it is told apart by.
         """
-        if source != self._source or not -MAX_FORWARD_GAP < extended - self._newest_extended < MAX_FORWARD_GAP:
+        if (
+            source != self._source
+            or not -MAX_FORWARD_GAP < extended - self._newest_extended < MAX_FORWARD_GAP
+        ):
             self._join(source, extended, timestamp, samples, now)
         else:
             self.is_resumed = False

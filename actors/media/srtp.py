@@ -12,6 +12,11 @@ from pylibsrtp import Policy, Session
 
 from actors.media.datagram import MAX_DATAGRAM
 
+try:
+    from pylibsrtp import _binding as _private
+except ImportError:
+    _private = None
+
 REPLAY_WINDOW = 1024
 BUFFER_SIZE = 2048
 """`MAX_DATAGRAM` and room for libsrtp's largest trailer."""
@@ -156,15 +161,14 @@ class _Binding:
 
 
 def _find_binding() -> _Binding | None:
-    """The private binding, if an in-place round trip through it gives what the public API gives."""
+    """The private binding, if what it does in place is what the public API gives."""
     try:
-        from pylibsrtp._binding import ffi, lib
-
+        lib = _private.lib
         binding = _Binding(
-            ffi, lib.srtp_protect, lib.srtp_unprotect, lib.srtp_protect_rtcp, lib.srtp_unprotect_rtcp
+            _private.ffi, lib.srtp_protect, lib.srtp_unprotect, lib.srtp_protect_rtcp, lib.srtp_unprotect_rtcp
         )
         return binding if _works(binding) else None
-    except (ImportError, AttributeError, TypeError):
+    except (AttributeError, TypeError):
         return None
 
 

@@ -17,12 +17,3 @@ class SignalingLost(Exception):
         super().__init__(reason)
         self.reason = reason
         self.code = code
-
-
-class TokenRefused(Exception):
-    """The access token is not accepted; `code` is what the gateway answers (31202, 31204, 31205, 31207)."""
-
-    def __init__(self, code: int, reason: str) -> None:
-        super().__init__(f"{reason} ({code})")
-        self.code = code
-        self.reason = reason

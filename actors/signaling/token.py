@@ -13,14 +13,15 @@ from typing import Annotated, Protocol, TypeVar
 import jwt
 import msgspec
 
-from actors.signaling.errors import TokenRefused
-
 CONTENT_TYPE = "twilio-fpa;v=1"
 DEFAULT_TTL = 3600
 MAX_LIFETIME = 24 * 3600
 MAX_TOKEN_CHARS = 16 * 1024
 MAX_IDENTITY_CHARS = 121
 MIN_SECRET_BYTES = 32
+ALGORITHMS: Mapping[str, int] = {"HS256": 32, "HS384": 48, "HS512": 64}
+"""HMAC only, each with the fewest bytes its secret must have (RFC 7518, 3.2)."""
+
 LEEWAY = 30.0
 
 SIGNATURE_INVALID = 31202
@@ -29,6 +30,17 @@ TOKEN_EXPIRED = 31205
 LIFETIME_TOO_LONG = 31207
 
 S = TypeVar("S", bound=msgspec.Struct)
+
+_JWS = jwt.PyJWS(algorithms=[*ALGORITHMS])
+
+
+class TokenRefused(Exception):
+    """The access token is not accepted; `code` is what the gateway answers (31202, 31204, 31205, 31207)."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(f"{reason} ({code})")
+        self.code = code
+        self.reason = reason
 
 
 class Secret(Protocol):
@@ -102,7 +114,7 @@ def mint(
         "grants": {"identity": identity, "voice": voice},
     }
     headers = {"typ": "JWT", "cty": CONTENT_TYPE}
-    return jwt.PyJWS().encode(json.dumps(claims).encode(), _checked(key, secret), "HS256", headers=headers)
+    return _JWS.encode(json.dumps(claims).encode(), _checked(key, secret), "HS256", headers=headers)
 
 
 class Header(msgspec.Struct, frozen=True):
@@ -145,13 +157,15 @@ class Claims(msgspec.Struct, frozen=True):
 def verify_untrusted(token: str, *, keys: Keyring, now: float) -> AccessToken:
     """Check signature, times and identity. Raises TokenRefused, and nothing else, with the code to answer."""
     header, issuer = _peek(token)
-    if header.alg not in ("HS256", "HS384", "HS512"):
+    if header.alg not in ALGORITHMS:
         raise TokenRefused(SIGNATURE_INVALID, "algorithm is not HMAC")
     if header.cty != CONTENT_TYPE:
         raise TokenRefused(TOKEN_INVALID, "not a voice access token")
     secret = keys.get(issuer)
     if secret is None:
         raise TokenRefused(SIGNATURE_INVALID, "unknown API key")
+    if len(secret.encode()) < ALGORITHMS[header.alg]:
+        raise TokenRefused(SIGNATURE_INVALID, "secret too short for the algorithm")
     claims = _struct(_verified_payload(token, secret, header.alg), Claims)
     if keys.account not in (None, claims.sub):
         raise TokenRefused(SIGNATURE_INVALID, "another account")

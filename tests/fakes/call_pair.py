@@ -101,7 +101,11 @@ class CallPair:
         )
         self.gateway = End(
             CallState(
-                Role.GATEWAY, caller if rung else callee, "TJS1", call_sid=sid, remote_offer=None if rung else "offer"
+                Role.GATEWAY,
+                caller if rung else callee,
+                "TJS1",
+                call_sid=sid,
+                remote_offer=None if rung else "offer",
             )
         )
         if rung:

@@ -14,7 +14,9 @@ from tests.fakes.call_pair import End
 pytestmark = pytest.mark.pure
 
 SDPS = st.sampled_from(["v=0 one", "v=0 two"])
-ERRORS = st.none() | st.builds(wire.WireError, st.sampled_from([31005, 31480, 31486, 31603]), st.just("reason"))
+ERRORS = st.none() | st.builds(
+    wire.WireError, st.sampled_from([31005, 31480, 31486, 31603]), st.just("reason")
+)
 BODIES = st.one_of(
     st.builds(wire.Ringing, st.none() | SDPS),
     st.builds(wire.Answer, st.none() | SDPS, st.none() | st.just("token")),
@@ -55,7 +57,9 @@ PARTS = st.sampled_from(Part)
 class CallModel(RuleBasedStateMachine):
     """One machine, either role, either direction, any input."""
 
-    @initialize(role=st.sampled_from(Role), direction=st.sampled_from(Direction), token=st.none() | st.just("token"))
+    @initialize(
+        role=st.sampled_from(Role), direction=st.sampled_from(Direction), token=st.none() | st.just("token")
+    )
     def open(self, role: Role, direction: Direction, token: str | None) -> None:
         offer = "v=0 offer" if direction is Direction.INCOMING else None
         self.now = 0.0

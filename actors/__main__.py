@@ -1,0 +1,5 @@
+"""`python -m actors` is `trunkline`."""
+
+from actors.cli import main
+
+main()

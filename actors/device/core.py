@@ -1,0 +1,215 @@
+"""The holder of a device's state: what the public device, its stream and its calls act on."""
+
+from typing import TypeAlias, assert_never
+
+import trio
+
+from actors import events
+from actors.call import Call
+from actors.call.calls import Calls, LiveCall
+from actors.call.state import CallState, Direction, Received, Role, Send
+from actors.device import machine
+from actors.device.machine import DeviceState, DeviceStatus
+from actors.device.options import DeviceOptions
+from actors.device.stream import StreamPort, stream_input
+from actors.emitter import Emitter
+from actors.errors import TwilioError, from_device_error, local_error
+from actors.ids import new_temp_sid
+from actors.journal import Journal
+from actors.media.messages import Silence
+from actors.signaling.client_events import StreamEvent
+from actors.signaling.messages import CallMessage, Envelope, Register
+from actors.signaling.params import decode_params
+from supervisor import Mailbox
+
+EVENT_CAPACITY = 1024
+
+Item: TypeAlias = StreamEvent | machine.StreamDown
+
+
+class DeviceCore:
+    """Runs the device's machine and performs its effects, in whichever task something happens."""
+
+    def __init__(
+        self, options: DeviceOptions, journal: Journal, stream: StreamPort, emitter: Emitter
+    ) -> None:
+        self.state = DeviceState(
+            allows_incoming_while_busy=options.allow_incoming_while_busy,
+            token_refresh_s=options.token_refresh_ms / 1000,
+        )
+        self.mailbox: Mailbox[Item] = Mailbox(EVENT_CAPACITY, name="device")
+        self.error: TwilioError | None = None
+        self.calls: Calls | None = None
+        self._options = options
+        self._journal = journal
+        self._stream = stream
+        self._emitter = emitter
+        self._changed = trio.Event()
+
+    def apply(self, happened: machine.Input) -> None:
+        """Let something happen to the device; its effects have taken place when this returns."""
+        self._take(machine.step(self.state, happened, trio.current_time()))
+
+    async def changed(self) -> None:
+        """Wait until something has happened."""
+        await self._changed.wait()
+
+    def find(self, key: str | None) -> Call | None:
+        """A live call by its key."""
+        live = self.calls.find(key) if self.calls is not None and key is not None else None
+        return live.call if live is not None else None
+
+    def open_call(self, state: CallState) -> Call:
+        """Start the actor of a call; it is bound to the stream."""
+        if self.calls is None:
+            raise RuntimeError("the device is not running")
+        live = self.calls.open(
+            state,
+            identity=self.state.identity or "",
+            links=(self._stream,),
+            stamp=_as_it_is,
+            adjourn=self._stream.post,
+            observe=self._call_changed,
+        )
+        if not isinstance(self._options.input, Silence):
+            live.call.play(self._options.input)
+        return live.call
+
+    # --- the machine, as `drive` wants it ----------------------------------------------------------------
+
+    @property
+    def deadline(self) -> float | None:
+        return self.state.deadline
+
+    @property
+    def done(self) -> bool:
+        return False
+
+    def handle(self, event: Item, now: float) -> tuple[()]:
+        if isinstance(event, Envelope):
+            self._deliver(event)
+        happened = event if isinstance(event, machine.StreamDown) else stream_input(event)
+        if happened is not None:
+            self._take(machine.step(self.state, happened, now))
+        return ()
+
+    def expire(self, now: float) -> tuple[()]:
+        self._take(machine.expire(self.state, now))
+        return ()
+
+    def commit(self) -> None:
+        """Nothing to do: `_take` commits before it performs."""
+
+    def _take(self, taken: machine.Step) -> None:
+        self.state, effects = taken
+        for effect in effects:
+            self._perform(effect)
+        self._changed.set()
+        self._changed = trio.Event()
+
+    def _perform(self, effect: machine.Effect) -> None:
+        match effect:
+            case machine.AskRegistration(is_wanted):
+                self._stream.ask(Register(is_wanted))
+            case machine.StatusChanged(status):
+                self._status_changed(status)
+            case machine.ErrorRaised():
+                self._raise_error(effect)
+            case machine.TokenExpiring():
+                self._emitter.emit("tokenWillExpire", self._emitter)
+            case machine.OpenIncoming():
+                self._ring(effect)
+            case machine.EndCall(key) | machine.LetGo(key) | machine.RejectCall(key):
+                self._end(effect, self.find(key))
+            case machine.BindCalls():
+                self._bind(is_open=True)
+            case machine.UnbindCalls():
+                self._bind(is_open=False)
+            case _:
+                assert_never(effect)
+
+    def _status_changed(self, status: DeviceStatus) -> None:
+        if status is DeviceStatus.REGISTERED:
+            self._journal.publish(events.DeviceRegistered(), actor="device")
+        if status is DeviceStatus.UNREGISTERED:
+            self._journal.publish(events.DeviceUnregistered(), actor="device")
+        self._emitter.emit(status.value)
+
+    def _raise_error(self, raised: machine.ErrorRaised) -> None:
+        if raised.is_remote:
+            is_precise = self._options.enable_improved_signaling_error_precision
+            self.error = from_device_error(raised.code, raised.reason, precise=is_precise)
+        else:
+            self.error = local_error(raised.code, raised.reason)
+        self._journal.publish(events.DeviceFailed(raised.code, raised.reason), actor="device")
+        self._emitter.emit("error", self.error)
+
+    def _ring(self, ring: machine.OpenIncoming) -> None:
+        parameters = dict(ring.offer.parameters)
+        if any(live.call.sid == ring.call_sid for live in self._live()):
+            return
+        call = self.open_call(
+            CallState(
+                role=Role.CLIENT,
+                direction=Direction.INCOMING,
+                temp_sid=new_temp_sid(),
+                call_sid=ring.call_sid,
+                parameters=parameters,
+                custom_parameters=decode_params(parameters.get("Params", "")),
+                token=ring.offer.reconnect,
+                remote_offer=ring.offer.sdp,
+                codecs=self._options.codec_preferences,
+            )
+        )
+        self.apply(machine.CallRings(call.core.id))
+        self._emitter.emit("incoming", call)
+
+    @staticmethod
+    def _end(effect: machine.EndCall | machine.LetGo | machine.RejectCall, call: Call | None) -> None:
+        if call is None:
+            return
+        match effect:
+            case machine.EndCall():
+                call.disconnect()
+            case machine.LetGo():
+                call.ignore()
+            case machine.RejectCall():
+                call.reject()
+            case _:
+                assert_never(effect)
+
+    def _bind(self, *, is_open: bool) -> None:
+        self._stream.is_open = is_open
+        for live in self._live():
+            live.bind((self._stream,) if is_open else ())
+
+    def _deliver(self, envelope: Envelope) -> None:
+        """To the call of that id; a `hangup` without one is for all."""
+        for live in self._live():
+            names = (live.call.sid, live.call.outbound_connection_id)
+            if envelope.call_sid in names or (envelope.call_sid is None and not live.is_ringing):
+                live.call.core.post(Received(envelope.body, envelope.call_sid))
+                return
+        self._deliver_first_answer(envelope)
+
+    def _deliver_first_answer(self, envelope: Envelope) -> None:
+        """The first `ringing` or `answer` of a call that we placed brings its CallSid."""
+        unnamed = [live for live in self._live() if live.call.core.state.call_sid is None]
+        if len(unnamed) == 1 and envelope.call_sid is not None:
+            unnamed[0].call.core.post(Received(envelope.body, envelope.call_sid))
+
+    def _live(self) -> tuple[LiveCall, ...]:
+        return tuple(self.calls) if self.calls is not None else ()
+
+    def _call_changed(self, call: Call, event: events.Event) -> None:
+        match event:
+            case events.Accepted() if call.direction is Direction.INCOMING:
+                self.apply(machine.CallTaken(call.core.id))
+            case events.Disconnected() | events.Cancelled() | events.Rejected():
+                self.apply(machine.CallOver(call.core.id))
+            case _:
+                pass
+
+
+def _as_it_is(send: Send) -> CallMessage:
+    return send.body

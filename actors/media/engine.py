@@ -1,0 +1,293 @@
+"""The media engine: all legs of a process on one loop. Commands in, events out, packets between.
+
+It never decides about calls: a leg lives until `CloseLeg`.
+"""
+
+import secrets
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final, TypeAlias, assert_never
+
+import trio
+
+from actors.ids import LegId
+from actors.media.controlling_link import ControllingLink, OwnPort
+from actors.media.dtls import process_identity
+from actors.media.leg import Leg, LegContext
+from actors.media.lite_link import LiteLink
+from actors.media.messages import (
+    Blackhole,
+    Candidate,
+    CloseLeg,
+    Detect,
+    EngineCommand,
+    EngineEvent,
+    Feed,
+    FromLeg,
+    IceRole,
+    InsertDigits,
+    LegStatus,
+    MuteLeg,
+    Negotiate,
+    OpenLeg,
+    Probe,
+    RestartLeg,
+    RestartPeer,
+    Source,
+)
+from actors.media.mux_table import MuxTable
+from actors.media.pacing import GROUPS, FrameClock, Linger
+from actors.media.ports import PortSet, open_socket
+from actors.media.receiver import Receiver
+from actors.media.srtp import PacketBuffer
+from actors.media.traffic import Traffic
+from supervisor import NO_FAULTS, Faults, MailboxFull
+
+Link: TypeAlias = LiteLink | ControllingLink
+
+STALL_ROUNDS: Final = 16
+"""Budgets drained before peers are judged after a stall of our own."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineStatistics:
+    """`dropped` is by reason: datagrams, packets and events that were not handled."""
+
+    legs: int
+    packets_in: int
+    packets_out: int
+    dropped: dict[str, int]
+
+
+@asynccontextmanager
+async def open_engine(
+    *, host: str = "127.0.0.1", port: int = 0, advertised: Sequence[str] = (), faults: Faults = NO_FAULTS
+) -> "AsyncIterator[Engine]":
+    """Run an engine; on leaving, its legs are closed with a goodbye.
+
+    `host` and `port` are what it binds, `advertised` the addresses that its candidates name instead.
+    Raises OSError if the socket cannot be opened.
+    """
+    engine = Engine(host, port, advertised, faults)
+    try:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(engine.receive, name="media engine/receive")
+            nursery.start_soon(engine.pace, name="media engine/pace")
+            yield engine
+            nursery.cancel_scope.cancel()
+    finally:
+        engine.close()
+
+
+class Engine:
+    """`fingerprint` and `candidates` are for the descriptions of its legs."""
+
+    def __init__(self, host: str, port: int, advertised: Sequence[str], faults: Faults) -> None:
+        identity = process_identity()
+        self._faults = faults
+        self._host = host
+        self._traffic = Traffic()
+        self._ports: PortSet[OwnPort | None] = PortSet()
+        self._table: MuxTable[LiteLink] = MuxTable()
+        self._links: dict[LegId, Link] = {}
+        self._groups: list[list[Link]] = [[] for _ in range(GROUPS)]
+        self._opened = 0
+        self._posts: dict[LegId, Callable[[EngineEvent], None]] = {}
+        self._has_legs = trio.Event()
+        self._mux = open_socket(host, port)
+        self._ports.add(self._mux, None)
+        self._receiver = Receiver(self._ports, self._table, self._traffic, is_ipv6=":" in host)
+        self._context = LegContext(
+            identity, PacketBuffer(), self._traffic, secrets.token_urlsafe(12), self._emit
+        )
+        self.fingerprint = identity.fingerprint
+        self.candidates = _candidates(advertised or (host,), self._mux.getsockname()[1])
+
+    def __repr__(self) -> str:
+        return f"<Engine {len(self._links)} legs>"
+
+    def attach(self, leg: LegId, post: Callable[[EngineEvent], None]) -> None:
+        """Where the leg's events go; a later attach replaces it. The leg need not be open."""
+        self._posts[leg] = post
+
+    def detach(self, leg: LegId) -> None:
+        """The leg's events go nowhere."""
+        self._posts.pop(leg, None)
+
+    def local_candidates(self, leg: LegId) -> tuple[Candidate, ...]:
+        """The host candidates of one leg: its own socket's if it is controlling."""
+        link = self._links.get(leg)
+        return (
+            _candidates((self._host,), link.port_number)
+            if isinstance(link, ControllingLink)
+            else self.candidates
+        )
+
+    def statistics(self) -> EngineStatistics:
+        traffic = self._traffic
+        return EngineStatistics(
+            len(self._links), traffic.packets_in, traffic.packets_out, dict(traffic.dropped)
+        )
+
+    def post(self, command: EngineCommand) -> None:
+        """Takes effect before it returns. A command for an unknown leg is counted and ignored.
+
+        Raises OSError if a controlling leg's socket cannot be opened.
+        """
+        now = trio.current_time()
+        if isinstance(command, OpenLeg):
+            self._open(command)
+            return
+        link = self._links.get(command.leg)
+        if isinstance(command, Probe):
+            is_flowing = link is not None and link.leg.is_flowing
+            self._emit(LegStatus(command.leg, link is not None, is_flowing))
+        elif link is None:
+            self._traffic.drop("unknown_leg")
+        else:
+            self._apply(link, command, now)
+
+    def _apply(self, link: Link, command: "_LegCommand", now: float) -> None:
+        match command:
+            case Negotiate():
+                self._negotiate(link, command, now)
+            case RestartLeg(_, local):
+                link.restart(local, now)
+            case RestartPeer(_, ice, candidates):
+                link.set_peer(ice, candidates, now)
+            case Feed(_, source):
+                self._feed(link, source)
+            case Detect(_, hz):
+                link.leg.inlet.detect(hz)
+            case MuteLeg(_, muted):
+                link.leg.outlet.is_muted = muted
+            case InsertDigits(_, digits):
+                link.leg.outlet.add_digits(digits)
+            case Blackhole():
+                link.blackhole()
+            case CloseLeg():
+                self._close(link)
+            case _:
+                assert_never(command)
+
+    def _open(self, command: OpenLeg) -> None:
+        former = self._links.get(command.leg)
+        if former is not None:
+            self._close(former)
+        leg = Leg(command.leg, self._opened, self._context)
+        link: Link
+        if command.role is IceRole.LITE:
+            link = LiteLink(leg, command.local, self._mux, self._table, self._traffic)
+        else:
+            link = ControllingLink(leg, command.local, self._host, self._ports, self._traffic)
+        self._opened += 1
+        self._links[command.leg] = link
+        self._groups[leg.number % GROUPS].append(link)
+        self._wire(command.leg)
+        self._has_legs.set()
+
+    def _negotiate(self, link: Link, command: Negotiate, now: float) -> None:
+        former, peer = link.leg.peer, command.peer
+        if former is not None and former.fingerprint != peer.fingerprint:
+            link.replace_peer(peer.ice, peer.candidates, now)
+        else:
+            link.set_peer(peer.ice, peer.candidates, now)
+        link.leg.negotiate(command, now)
+
+    def _feed(self, link: Link, source: Source) -> None:
+        former = link.leg.outlet.source
+        link.leg.outlet.play(source)
+        for changed in (former, source):
+            if isinstance(changed, FromLeg):
+                self._wire(changed.leg)
+
+    def _wire(self, source: LegId) -> None:
+        """Tell a leg who is fed from it."""
+        link = self._links.get(source)
+        if link is not None:
+            wanted = FromLeg(source)
+            outlets = (other.leg.outlet for other in self._links.values())
+            link.leg.inlet.listeners = tuple(outlet for outlet in outlets if outlet.source == wanted)
+
+    def _close(self, link: Link) -> None:
+        leg = link.leg
+        leg.close()
+        link.close()
+        del self._links[leg.leg]
+        self._groups[leg.number % GROUPS].remove(link)
+        if isinstance(leg.outlet.source, FromLeg):
+            self._wire(leg.outlet.source.leg)
+        if not self._links:
+            self._has_legs = trio.Event()
+
+    def _emit(self, event: EngineEvent) -> None:
+        post = self._posts.get(event.leg)
+        if post is None:
+            return
+        try:
+            post(event)
+        except MailboxFull:
+            # An actor that does not keep up must not take the other calls' media down.
+            self._traffic.drop("mailbox_full")
+
+    async def receive(self) -> None:
+        """Take packets as they come; under load they are left to gather for a moment."""
+        linger = Linger()
+        fileno = self._ports.fileno()
+        while True:
+            await trio.lowlevel.wait_readable(fileno)
+            await self._faults.point("engine.receive")
+            now = trio.current_time()
+            pause = linger.pause(self._receiver.drain(now), now)
+            if pause:
+                await trio.sleep(pause)
+
+    async def pace(self) -> None:
+        """Give each leg its turn each 20 ms."""
+        while True:
+            if not self._links:
+                await self._has_legs.wait()
+            clock = FrameClock(trio.current_time())
+            while self._links:
+                await trio.sleep_until(clock.deadline)
+                await self._faults.point("engine.pace")
+                self._serve(clock, trio.current_time())
+
+    def _serve(self, clock: FrameClock, now: float) -> None:
+        due = clock.take(now)
+        if due.stalled:
+            self._receiver.drain(now, STALL_ROUNDS)
+        if due.stalled or due.missed_frames:
+            for link in self._links.values():
+                link.leg.live.forgive(due.stalled, now)
+                link.leg.outlet.skip(due.missed_frames, now)
+        for tick in due.ticks:
+            for link in tuple(self._groups[tick % GROUPS]):
+                self._turn(link, now)
+
+    def _turn(self, link: Link, now: float) -> None:
+        leg = link.leg
+        if link.turn_at <= now:
+            link.expire(now)
+        if leg.turn_at <= now and leg.expire(now):
+            link.each_second(now)
+        leg.outlet.step(now)
+
+    def close(self) -> None:
+        """Close the legs and the sockets."""
+        for link in tuple(self._links.values()):
+            self._close(link)
+        self._ports.close()
+
+
+_LegCommand: TypeAlias = (
+    Negotiate | RestartLeg | RestartPeer | Feed | Detect | MuteLeg | InsertDigits | Blackhole | CloseLeg
+)
+
+
+def _candidates(hosts: Sequence[str], port: int) -> tuple[Candidate, ...]:
+    return tuple(
+        Candidate(host, port, priority=(126 << 24) + ((65535 - index) << 8) + 255, foundation=str(index + 1))
+        for index, host in enumerate(hosts)
+    )

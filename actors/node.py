@@ -1,0 +1,199 @@
+"""The composition root of a server: builds the tree from the settings and names every part."""
+
+import ssl
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import assert_never
+
+import trio
+
+from actors import events
+from actors.apps.default import open_test_numbers
+from actors.call.calls import Surroundings, open_calls
+from actors.call.state import Timing
+from actors.config import ConfigError, Settings, dev_keys
+from actors.events import Record, SharedChannel
+from actors.gateway.gateway import Application, Gateway, GatewayOptions
+from actors.gateway.http import http_application
+from actors.journal import Clock, Journal
+from actors.media.engine import Engine, open_engine
+from actors.signaling.gateway_session import Locality
+from actors.signaling.server import serve_signaling
+from actors.signaling.token import AccessToken, Keyring, verify_untrusted
+from actors.signaling.websocket import Reception
+from actors.tls import self_signed, server_context
+from actors.wall import wall_clock
+from supervisor import (
+    NO_FAULTS,
+    Backoff,
+    Channel,
+    ChildDown,
+    ChildExhausted,
+    ChildFinished,
+    ChildRestarting,
+    ChildSpec,
+    ChildUp,
+    Faults,
+    Notice,
+    Policy,
+    Ready,
+    Restart,
+    open_supervisor,
+)
+
+Sink = Callable[[Record], None]
+
+LISTENER_POLICY = Policy(
+    Restart.PERMANENT, intensity=10, period=60.0, backoff=Backoff(initial=0.0, minimum=0.1, maximum=5.0)
+)
+FAREWELL_SECONDS = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """Whose tokens are accepted, and how the port proves itself."""
+
+    account_sid: str
+    keyring: Keyring
+    certificate: Path
+    tls: ssl.SSLContext
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A running server."""
+
+    port: int
+    gateway: Gateway
+    engine: Engine
+    channel: SharedChannel
+    credentials: Credentials
+
+
+def load_credentials(settings: Settings) -> Credentials:
+    """Keys and certificate, as configured; with `dev` both are made where they are missing.
+
+    Raises:
+        ConfigError: no keys, or no certificate, and not `dev`.
+    """
+    keys = {sid: secret.get_secret_value() for sid, secret in settings.keys.items()}
+    account_sid = settings.account_sid or ""
+    if settings.dev and not keys:
+        account_sid, key_sid, secret = dev_keys(settings.data_dir)
+        keys = {key_sid: secret}
+    if not keys or not account_sid:
+        raise ConfigError("account_sid and keys are not configured; set them, or use --dev on one machine")
+    if settings.tls_cert is not None and settings.tls_key is not None:
+        certificate, key = settings.tls_cert, settings.tls_key
+    elif settings.dev:
+        certificate, key = self_signed(settings.data_dir, (settings.host,))
+    else:
+        raise ConfigError("tls_cert and tls_key are not configured; set them, or use --dev on one machine")
+    return Credentials(account_sid, Keyring(keys, account_sid), certificate, server_context(certificate, key))
+
+
+@asynccontextmanager
+async def open_node(
+    settings: Settings,
+    *,
+    application: Application | None = None,
+    sinks: Sequence[Sink] = (),
+    faults: Faults = NO_FAULTS,
+) -> AsyncIterator[Node]:
+    """A server that runs as long as the block; leaving it hangs up what is left.
+
+    Args:
+        settings: see `actors.config`.
+        application: runs every call that clients place; by default the test numbers.
+        sinks: are told of every record, inline; they must neither block nor raise.
+        faults: where failures are let in.
+
+    Raises:
+        ConfigError: the settings do not suffice.
+        OSError: a port is taken.
+    """
+    credentials = load_credentials(settings)
+    channel: SharedChannel = Channel(*sinks)
+    clock = Clock(trio.current_time, wall_clock)
+    journal = Journal("node", channel, clock)
+    notify = partial(_publish, journal)
+    listeners = await trio.open_tcp_listeners(settings.port, host=settings.host)
+    port = int(listeners[0].socket.getsockname()[1])
+    for listener in listeners:
+        await listener.aclose()
+    async with (
+        open_engine(
+            host=_media_bind(settings), port=settings.media_port, advertised=settings.media_host
+        ) as engine,
+        open_calls(Surroundings(channel, clock, engine, faults)) as calls,
+        open_supervisor(notify, faults=faults) as applications,
+        open_supervisor(notify, faults=faults) as listening,
+    ):
+        gateway = Gateway(
+            GatewayOptions(
+                credentials.account_sid,
+                Timing(ring=settings.ring_seconds, hold=settings.hold_seconds),
+                settings.max_calls,
+            ),
+            calls,
+            journal,
+            application or open_test_numbers(settings.data_dir / "sounds"),
+            applications,
+        )
+        reception = Reception(
+            gateway,
+            partial(_authenticate, credentials.keyring),
+            wall_clock,
+            locality=Locality(gateway="trunkline"),
+        )
+        is_draining = trio.Event()
+
+        async def listen(ready: Ready) -> None:
+            await serve_signaling(
+                ready,
+                bind=partial(trio.open_tcp_listeners, port, host=settings.host),
+                ssl_context=credentials.tls,
+                reception=reception,
+                http=http_application(lambda: not is_draining.is_set()),
+                notify=notify,
+                faults=faults,
+            )
+
+        await listening.start(ChildSpec("listener", listen, LISTENER_POLICY, significant=True))
+        journal.publish(events.NodeStarted(port, engine.candidates[0].port), actor="node")
+        try:
+            yield Node(port, gateway, engine, channel, credentials)
+        finally:
+            is_draining.set()
+            journal.publish(events.NodeStopping(len(calls)), actor="node")
+            gateway.hang_up_all()
+            with trio.move_on_after(FAREWELL_SECONDS, shield=True):
+                await calls.gone()
+
+
+def _media_bind(settings: Settings) -> str:
+    """Media listens where signaling does; an advertised address need not be one of this machine."""
+    return settings.host
+
+
+def _authenticate(keyring: Keyring, token: str) -> AccessToken:
+    return verify_untrusted(token, keys=keyring, now=wall_clock())
+
+
+def _publish(journal: Journal, notice: Notice) -> None:
+    match notice:
+        case ChildUp(name, incarnation):
+            journal.publish(events.ActorUp(incarnation), actor=name)
+        case ChildDown(name, incarnation, error):
+            journal.publish(events.ActorDown(incarnation, f"{type(error).__name__}: {error}"), actor=name)
+        case ChildRestarting(name, attempt, delay):
+            journal.publish(events.ActorRestarting(attempt, delay), actor=name)
+        case ChildExhausted(name, error):
+            journal.publish(events.ActorExhausted(f"{type(error).__name__}: {error}"), actor=name)
+        case ChildFinished():
+            pass
+        case _:
+            assert_never(notice)

@@ -1,0 +1,42 @@
+"""The request that begins every connection: a WebSocket's or any other HTTP request's."""
+
+from dataclasses import dataclass, field
+
+import h11
+import trio
+
+from actors.signaling.limits import MAX_HEAD_BYTES
+
+SIGNAL_PATH = b"/signal"
+RECEIVE_BYTES = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A request's head; `content` is all that was read, the body's first bytes included."""
+
+    request: h11.Request
+    content: bytes = field(repr=False)
+
+    @property
+    def is_signaling(self) -> bool:
+        """Whether the client wants to talk to the gateway, not to the web application."""
+        path = self.request.target.partition(b"?")[0]
+        upgrades = [value.lower() for name, value in self.request.headers if name == b"upgrade"]
+        return self.request.method == b"GET" and path == SIGNAL_PATH and b"websocket" in upgrades
+
+
+def new_connection() -> h11.Connection:
+    return h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD_BYTES)
+
+
+async def read_head(stream: trio.abc.ReceiveStream, connection: h11.Connection) -> Head | None:
+    """None if the peer closed first. Raises h11.RemoteProtocolError for what is not HTTP or too long."""
+    content = b""
+    event = connection.next_event()
+    while event is h11.NEED_DATA:
+        data = bytes(await stream.receive_some(RECEIVE_BYTES))
+        content += data
+        connection.receive_data(data)
+        event = connection.next_event()
+    return Head(event, content) if isinstance(event, h11.Request) else None

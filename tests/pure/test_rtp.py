@@ -1,0 +1,171 @@
+"""RTP numbers: what a receiver counts (RFC 3550 appendix A) and what a sender keeps unbroken."""
+
+import itertools
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from actors.media.datagram import InvalidDatagram
+from actors.media.reception import Reception
+from actors.media.rtp import HEADER_LENGTH, OutboundStream, payload_range_untrusted, write_header
+
+pytestmark = pytest.mark.pure
+
+FRAME = 160
+
+
+def receive(reception: Reception, *sequences: int, ssrc: int = 1) -> list[int]:
+    return [reception.receive(ssrc, sequence & 0xFFFF, 100) for sequence in sequences]
+
+
+def test_loss_is_counted_over_the_wrap() -> None:
+    reception = Reception(8000)
+    extended = receive(reception, 65534, 65535, 1, 2)
+    assert extended == [65534, 65535, 65537, 65538]
+    assert (reception.lost, reception.packets, reception.octets) == (1, 4, 400)
+
+
+def test_late_packet_is_no_loss() -> None:
+    reception = Reception(8000)
+    assert receive(reception, 65535, 1, 0) == [65535, 65537, 65536]
+    assert reception.lost == 0
+
+
+def test_fraction_is_of_the_interval() -> None:
+    reception = Reception(8000)
+    receive(reception, *range(0, 100, 2))
+    assert reception.take_fraction_lost() == (49 << 8) // 99
+    receive(reception, *range(99, 200))
+    assert reception.take_fraction_lost() == 0
+    assert reception.lost == 49
+
+
+def test_another_ssrc_keeps_the_totals() -> None:
+    reception = Reception(8000)
+    receive(reception, 10, 12)
+    receive(reception, 50000, 50003, ssrc=2)
+    assert reception.lost == 3
+    assert reception.lost_of_stream == 2
+
+
+def test_large_jump_is_believed_when_the_next_packet_confirms_it() -> None:
+    """A peer whose numbers start anew has lost nothing; one stray number changes nothing."""
+    reception = Reception(8000)
+    receive(reception, 10, 11, 40000, 12)
+    assert reception.maximum == 12
+    receive(reception, 40000, 40001, 40002)
+    assert reception.maximum & 0xFFFF == 40002
+    assert reception.lost == 0
+
+
+def test_even_arrival_has_no_jitter() -> None:
+    reception = Reception(8000)
+    for n in range(100):
+        reception.measure_jitter(n * FRAME, n * 0.02)
+    assert reception.jitter_ms < 0.1
+
+
+def test_jitter_follows_the_rfc() -> None:
+    """Alternating 0 and 10 ms of delay differ by 10 ms each time: the mean tends to that."""
+    reception = Reception(8000)
+    for n in range(400):
+        reception.measure_jitter((n * FRAME) & 0xFFFFFFFF, n * 0.02 + (n % 2) * 0.01)
+    assert reception.jitter_ms == pytest.approx(10.0, abs=0.2)
+
+
+def test_jitter_survives_the_wrap_of_timestamps() -> None:
+    reception = Reception(8000)
+    for n in range(100):
+        reception.measure_jitter((0xFFFFFF00 + n * FRAME) & 0xFFFFFFFF, n * 0.02)
+    assert reception.jitter_ms < 0.1
+
+
+@settings(max_examples=50)
+@given(st.lists(st.booleans(), min_size=2, max_size=400), st.integers(0, 65535))
+def test_lost_is_what_did_not_arrive(arrives: list[bool], start: int) -> None:
+    arrives[0] = arrives[-1] = True
+    reception = Reception(8000)
+    receive(reception, *(start + n for n, is_there in enumerate(arrives) if is_there))
+    assert reception.lost == arrives.count(False)
+
+
+def stream() -> OutboundStream:
+    return OutboundStream(ssrc=9, sequence=65533, timestamp=0xFFFFFF00, clock_rate=8000)
+
+
+def test_generated_frames_follow_each_other() -> None:
+    out, seen = stream(), []
+    for n in range(4):
+        out.generate(FRAME, n * 0.02)
+        seen.append((out.sequence, out.timestamp, out.is_resumed))
+    assert [s for s, _, _ in seen] == [65534, 65535, 0, 1]
+    assert [(b[1] - a[1]) & 0xFFFFFFFF for a, b in itertools.pairwise(seen)] == [FRAME] * 3
+    assert [resumed for _, _, resumed in seen] == [True, False, False, False]
+
+
+def test_forwarded_packets_keep_gaps_and_order() -> None:
+    out = stream()
+    numbers = [out.forward("a", extended, extended * FRAME, FRAME, 0.0) for extended in (100, 101, 104, 103)]
+    assert [n[0] for n in numbers if n] == [65534, 65535, 2, 1]
+    assert [(n[1] - 0xFFFFFF00) & 0xFFFFFFFF for n in numbers if n] == [160, 320, 800, 640]
+
+
+def test_change_of_source_continues_the_numbers_and_lets_time_pass() -> None:
+    out = stream()
+    out.generate(FRAME, 1.0)
+    first = out.forward("a", 7, 123456, FRAME, 1.02)
+    second = out.forward("b", 60000, 5, FRAME, 1.52)
+    assert first is not None
+    assert second is not None
+    assert (first[0], second[0]) == (65535, 0)
+    assert (second[1] - first[1]) & 0xFFFFFFFF == 4000
+    out.generate(FRAME, 1.54)
+    assert out.sequence == 1
+    assert out.is_resumed
+
+
+def test_packet_from_before_the_change_is_too_late() -> None:
+    out = stream()
+    out.forward("a", 7, 0, FRAME, 1.0)
+    out.generate(FRAME, 1.1)
+    assert out.forward("a", 20, 2080, FRAME, 1.2) is not None
+    assert out.forward("a", 19, 1920, FRAME, 1.2) is None
+
+
+def test_sender_report_clock_runs_on_without_packets() -> None:
+    out = stream()
+    out.generate(FRAME, 1.0)
+    assert (out.timestamp_at(1.5) - out.timestamp) & 0xFFFFFFFF == 4000
+
+
+def packet(first: int, rest: bytes) -> bytes:
+    data = bytearray(HEADER_LENGTH)
+    write_header(data, 0, 111, 1, 2, 3)
+    data[0] = first
+    return bytes(data) + rest
+
+
+@pytest.mark.parametrize(
+    ("first", "rest", "wanted"),
+    [
+        (0x80, b"audio", b"audio"),
+        (0x81, b"csrcaudio", b"audio"),
+        (0x90, b"\xbe\xde\x00\x01\x10\x00\x00\x00audio", b"audio"),
+        (0xA0, b"audio\x00\x00\x03", b"audio"),
+        (0xB1, b"csrc\xbe\xde\x00\x00audio\x01", b"audio"),
+    ],
+)
+def test_payload_is_found_behind_extension_and_before_padding(first: int, rest: bytes, wanted: bytes) -> None:
+    data = packet(first, rest)
+    start, end = payload_range_untrusted(data, len(data))
+    assert data[start:end] == wanted
+
+
+@given(st.binary(max_size=60))
+def test_only_the_protocol_error_is_raised(data: bytes) -> None:
+    try:
+        start, end = payload_range_untrusted(data, len(data))
+    except InvalidDatagram:
+        return
+    assert HEADER_LENGTH <= start <= end <= len(data)
