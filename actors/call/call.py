@@ -268,6 +268,10 @@ class Call(Emitter):
         """Wait until that tone is heard; `listen_for` it first."""
         await self._remote.heard(hz)
 
+    async def silent(self, hz: float) -> None:
+        """Wait until that tone is not heard any more."""
+        await self._remote.silent(hz)
+
     # --- following the call --------------------------------------------------------------------------
 
     async def events(self) -> AsyncIterator[Record]:

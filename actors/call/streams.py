@@ -46,6 +46,11 @@ class RemoteStream:
         while hz not in self._heard:
             await self._changed.wait()
 
+    async def silent(self, hz: float) -> None:
+        """Wait until that tone is not heard any more."""
+        while hz in self._heard:
+            await self._changed.wait()
+
     def note(self, hz: float, *, is_heard: bool) -> None:
         """Take note of what the media actor reported."""
         if is_heard:

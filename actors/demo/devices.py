@@ -115,11 +115,14 @@ class Crowd:
         self.pairs: list[Pair] = []
 
     async def gather(self, stack: AsyncExitStack) -> None:
-        """Open every device and register the callees."""
+        """Open every device."""
         for planned in self._begin.plan.calls:
             caller = await self._party(stack, planned.caller, planned.caller_hz, planned.callee_hz)
             callee = await self._party(stack, planned.callee, planned.callee_hz, planned.caller_hz)
             self.pairs.append(Pair(planned, caller, callee))
+
+    async def connect(self) -> None:
+        """Register the callees and place all calls, a few at a time."""
         limiter = trio.CapacityLimiter(CALLS_AT_A_TIME)
         async with trio.open_nursery() as nursery:
             for pair in self.pairs:
@@ -241,9 +244,10 @@ async def serve(received: trio.abc.ReceiveStream, sent: trio.abc.SendStream) -> 
             raise TypeError("the first line must be Begin")
         async with open_engine(host=begin.host) as engine, AsyncExitStack() as devices:
             crowd = Crowd(begin, engine)
+            await crowd.gather(devices)
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(speaker.tell_progress, crowd)
-                await crowd.gather(devices)
+                await crowd.connect()
                 findings = await _obey(commands, crowd, speaker)
                 nursery.cancel_scope.cancel()
             await speaker.tell(findings)

@@ -35,7 +35,8 @@ async def read_head(stream: trio.abc.ReceiveStream, connection: h11.Connection) 
     content = b""
     event = connection.next_event()
     while event is h11.NEED_DATA:
-        data = bytes(await stream.receive_some(RECEIVE_BYTES))
+        room = MAX_HEAD_BYTES + 1 - len(content)  # one byte too many tells the parser that it is too long
+        data = bytes(await stream.receive_some(min(RECEIVE_BYTES, room)))
         content += data
         connection.receive_data(data)
         event = connection.next_event()

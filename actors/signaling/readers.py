@@ -122,11 +122,9 @@ def _error(payload: wire.ErrorPayload) -> WireError:
 def _is_deeper(content: object, depth: int) -> bool:
     """Whether containers are nested more than `depth` deep: what came in must also go out again."""
     layer = [content]
-    for _ in range(depth + 1):
+    for _ in range(depth):
         layer = [child for item in layer for child in _children(item)]
-        if not layer:
-            return False
-    return True
+    return any(isinstance(item, dict | list) for item in layer)
 
 
 def _children(item: object) -> list[Any]:

@@ -15,18 +15,20 @@ async def open_shelter() -> AsyncIterator[trio.Nursery]:
     The block itself is cancelled as usual; its clean-up can still close a WebSocket with a close frame.
     """
     async with trio.open_nursery() as outer:
-        inner = await outer.start(_shelter)
+        opened, opening = trio.open_memory_channel[trio.Nursery](1)
+        outer.start_soon(_shelter, opened)
+        inner = await opening.receive()
         try:
             yield inner
         finally:
             inner.cancel_scope.cancel(reason="the socket is closed")
 
 
-async def _shelter(*, task_status: trio.TaskStatus[trio.Nursery]) -> None:
+async def _shelter(opened: trio.MemorySendChannel[trio.Nursery]) -> None:
     try:
         with trio.CancelScope(shield=True):
             async with trio.open_nursery() as nursery:
-                task_status.started(nursery)
+                opened.send_nowait(nursery)
                 await trio.sleep_forever()
     except* (trio_websocket.ConnectionClosed, trio.BrokenResourceError, trio.ClosedResourceError):
         pass  # the reader met a dead transport: whoever reads messages sees the end of the socket

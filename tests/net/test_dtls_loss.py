@@ -34,8 +34,9 @@ async def shake(lost: int) -> None:
     to_server, to_client = client.start(), server.start()
     while not (client.keys and server.keys):
         to_server, to_client = link.carry(to_client, client), link.carry(to_server, server)
-        if not (to_server or to_client):
-            await trio.sleep(min(t for t in (client.timeout, server.timeout) if t is not None))
+        timeouts = [t for t in (client.timeout, server.timeout) if t is not None]
+        if timeouts and not (to_server or to_client):
+            await trio.sleep(min(timeouts))
             to_server, to_client = client.expire(), server.expire()
     assert client.keys.sending == server.keys.receiving
 

@@ -254,7 +254,7 @@ GATEWAY_MESSAGES = st.one_of(
     st.builds(wire.Problem, ERRORS, st.none() | SID, st.none() | st.floats(0, 1e6)),
     st.sampled_from([wire.Registered(), wire.Offline(), wire.Close()]),
 )
-KINDS = st.sampled_from(sorted({kind for kind, _, _ in [*FROM_CLIENT, *FROM_GATEWAY]}) + ["other"])
+KINDS = st.sampled_from([*sorted({kind for kind, _, _ in [*FROM_CLIENT, *FROM_GATEWAY]}), "other"])
 PAYLOAD_KEYS = st.sampled_from(
     [
         "callsid",

@@ -1,7 +1,6 @@
 """Access tokens: what is accepted, and with which code the rest is refused."""
 
 import base64
-import hashlib
 import hmac
 import json
 
@@ -159,7 +158,7 @@ def test_a_changed_or_foreign_signature_is_31202():
     token = signed(claims())
     assert refused(token[:-2] + ("AA" if token[-2:] != "AA" else "BB")) == 31202
     assert refused(signed(claims(), secret="d" * 32)) == 31202
-    head, payload, signature = token.split(".")
+    head, _, signature = token.split(".")
     forged = unpadded(json.dumps(claims(sub="AC2")).encode()).decode()
     assert refused(f"{head}.{forged}.{signature}") == 31202
 
@@ -230,12 +229,9 @@ NAMES = st.sampled_from(["exp", "nbf", "iat", "sub", "iss", "grants", "jti"])
     )
 )
 def test_verifying_raises_only_token_refused(token):
+    code = None
     try:
         verify(token)
     except TokenRefused as refusal:
-        assert refusal.code in {31202, 31204, 31205, 31207}
-
-
-def test_the_digest_is_the_one_named():
-    """A guard for the tests' own signer."""
-    assert hashlib.sha256(b"").digest_size == 32
+        code = refusal.code
+    assert code in {None, 31202, 31204, 31205, 31207}

@@ -1,5 +1,7 @@
 """Both ends over a stream in memory: real trio-websocket, virtual time."""
 
+import errno
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -17,11 +19,11 @@ from actors.signaling.client_session import ClientSession, Status
 from actors.signaling.dial import Address
 from actors.signaling.errors import SignalingLost
 from actors.signaling.link import Link
-from actors.signaling.server import serve_stream
+from actors.signaling.server import Porch, serve_stream
 from actors.signaling.shelter import open_shelter
 from actors.signaling.token import AccessToken, TokenRefused
 from actors.signaling.websocket import Reception
-from supervisor import Mailbox
+from supervisor import Mailbox, open_supervisor
 
 pytestmark = pytest.mark.wire
 
@@ -86,13 +88,13 @@ class Gateway:
     def __init__(self, nursery: trio.Nursery, router: Recorder) -> None:
         self.router = router
         self.reception = Reception(router, authenticate, lambda: WALL)
-        self._nursery = nursery
+        self.nursery = nursery
 
     async def dial(self) -> trio.abc.Stream:
         await trio.lowlevel.checkpoint()
         near, far = trio.testing.memory_stream_pair()
         serve = partial(serve_stream, link_id="socket 1", reception=self.reception, http=no_app)
-        self._nursery.start_soon(serve, nothing, far)
+        self.nursery.start_soon(serve, nothing, far)
         return near
 
 
@@ -112,8 +114,8 @@ class Client:
         self._arrived = trio.Event()
 
     async def until(self, kind: type[object]) -> None:
-        with trio.fail_after(1000):
-            while not any(isinstance(event, kind) for event in self.events):
+        while not any(isinstance(event, kind) for event in self.events):
+            with trio.fail_after(1000):
                 await self._arrived.wait()
 
     async def run(self, gateway: Gateway) -> None:
@@ -259,9 +261,8 @@ async def test_a_gateway_that_says_close_ends_the_stream(autojump_clock):
 async def test_a_refused_token_loses_the_socket_after_a_second(autojump_clock):
     async with open_gateway() as gateway:
         client = Client("bad")
-        with pytest.RaisesGroup(SignalingLost):
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(client.run, gateway)
+        with pytest.raises(SignalingLost):
+            await client.run(gateway)
         assert trio.current_time() == 1.0
         assert client.events == [
             wire.Problem(wire.WireError(31204, "not good")),
@@ -308,18 +309,32 @@ async def _drain(websocket: WebSocketConnection) -> None:
 
 
 async def test_a_cancelled_server_says_1001(autojump_clock):
-    async with trio.open_nursery() as nursery:
-        gateway = Gateway(nursery, Recorder())
-        async with trio.open_nursery() as clients:
-
-            async def talk() -> None:
-                with trio.CancelScope(shield=True):
-                    async with open_websocket(gateway) as websocket:
-                        await websocket.send_message('{"type":"listen","payload":{"token":"good:bob"}}')
-                        await next_frame(websocket)
-                        nursery.cancel_scope.cancel()
-                        with pytest.raises(Exception, match="1001"):
-                            await _drain(websocket)
-
-            clients.start_soon(talk)
+    async with open_gateway() as gateway, trio.open_nursery() as servers:
+        gateway.nursery = servers
+        async with open_websocket(gateway) as websocket:
+            await websocket.send_message('{"type":"listen","payload":{"token":"good:bob"}}')
+            await next_frame(websocket)
+            with trio.CancelScope(shield=True):
+                servers.cancel_scope.cancel()
+                with pytest.raises(Exception, match="1001"):
+                    await _drain(websocket)
     assert gateway.router.names() == ["opened", "closed"]
+
+
+async def test_accepting_pauses_while_no_descriptors_are_left(autojump_clock):
+    """The kernel has no more to give for a while: that is no reason to drop those who are connected."""
+    attempts: list[float] = []
+
+    class Exhausted:
+        async def accept(self) -> trio.SocketStream:
+            attempts.append(trio.current_time())
+            if len(attempts) < 3:
+                raise OSError(errno.EMFILE, "too many open files")
+            raise OSError(errno.EBADF, "the listener is closed")
+
+    async with open_supervisor(lambda notice: None) as connections:
+        reception = Reception(Recorder(), authenticate, lambda: WALL)
+        porch = Porch(connections, ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), reception, no_app)
+        with pytest.raises(OSError, match="closed"):
+            await porch.accept_from(Exhausted())
+    assert attempts == pytest.approx([0.0, 0.1, 0.2])

@@ -1,0 +1,136 @@
+"""Codecs: G.711 against a reference by the book, Opus by its effect, and payload that is none."""
+
+import random
+
+import numpy as np
+import pytest
+
+from actors.media.codec import (
+    SUPPORTED,
+    UnsupportedCodec,
+    open_decoder,
+    open_encoder,
+    opus_bitrate,
+    sample_rate,
+    samples_per_frame,
+)
+from actors.media.messages import Codec
+
+pytestmark = pytest.mark.pure
+
+PCMU = Codec("pcmu", 8000, 0, 0)
+PCMA = Codec("pcma", 8000, 8, 8)
+OPUS = Codec("opus", 48000, 111, 111, 2)
+EVERY_SAMPLE = np.arange(65536, dtype=np.uint16).view(np.int16)
+EVERY_OCTET = bytes(range(256))
+
+
+def mu_law(sample: int) -> int:
+    """`ulaw_compress` of ITU-T G.191, for one sample."""
+    magnitude = min(((~sample if sample < 0 else sample) >> 2) + 33, 0x1FFF)
+    segment = 1
+    while magnitude >> (segment + 5):
+        segment += 1
+    octet = (8 - segment) << 4 | (0xF - ((magnitude >> segment) & 0xF))
+    return octet if sample < 0 else octet | 0x80
+
+
+def a_law(sample: int) -> int:
+    """`alaw_compress` of ITU-T G.191, for one sample."""
+    magnitude = (~sample if sample < 0 else sample) >> 4
+    if magnitude > 15:
+        exponent = 1
+        while magnitude > 16 + 15:
+            magnitude >>= 1
+            exponent += 1
+        magnitude = (magnitude - 16) + (exponent << 4)
+    return (magnitude if sample < 0 else magnitude | 0x80) ^ 0x55
+
+
+@pytest.mark.parametrize(("codec", "reference"), [(PCMU, mu_law), (PCMA, a_law)])
+def test_g711_encodes_every_sample_as_the_itu_reference(codec, reference):
+    encoded = open_encoder(codec).encode(EVERY_SAMPLE)
+    assert encoded == bytes(reference(sample) for sample in EVERY_SAMPLE.tolist())
+
+
+@pytest.mark.parametrize(
+    ("codec", "values"),
+    [
+        (PCMU, {0x00: -32124, 0x80: 32124, 0x7F: 0, 0xFF: 0, 0xFE: 8, 0x7E: -8, 0xEF: 132}),
+        (PCMA, {0x2A: -32256, 0xAA: 32256, 0x55: -8, 0xD5: 8, 0x54: -24, 0xC5: 264}),
+    ],
+)
+def test_g711_decodes_known_values(codec, values):
+    decoded = open_decoder(codec).decode(EVERY_OCTET).tolist()
+    assert {octet: decoded[octet] for octet in values} == values
+
+
+@pytest.mark.parametrize("codec", [PCMU, PCMA])
+def test_g711_decoding_and_encoding_again_changes_nothing(codec):
+    """Or a call through several legs would get worse with each of them."""
+    again = open_encoder(codec).encode(open_decoder(codec).decode(EVERY_OCTET))
+    negative_zero = {0x7F: 0xFF} if codec is PCMU else {}
+    assert list(again) == [negative_zero.get(octet, octet) for octet in EVERY_OCTET]
+
+
+@pytest.mark.parametrize("codec", [PCMU, PCMA, OPUS])
+def test_tone_survives_each_codec(codec):
+    rate, size = sample_rate(codec), samples_per_frame(codec)
+    encoder, decoder = open_encoder(codec), open_decoder(codec)
+    tone = (8000 * np.sin(2 * np.pi * 1000 * np.arange(rate) / rate)).astype(np.int16)
+    frames = [encoder.encode(tone[at : at + size]) for at in range(0, rate, size)]
+    heard = np.concatenate([decoder.decode(frame) for frame in frames])
+    spectrum = np.abs(np.fft.rfft(heard.astype(float)))
+    assert heard.size == rate
+    assert np.argmax(spectrum) == 1000
+    assert np.sqrt(np.mean(np.square(heard[rate // 2 :].astype(float)))) == pytest.approx(
+        8000 / 2**0.5, rel=0.1
+    )
+
+
+@pytest.mark.parametrize("codec", [PCMU, PCMA, OPUS])
+def test_payload_that_is_none_becomes_silence_and_is_counted(codec):
+    decoder = open_decoder(codec)
+    assert decoder.decode(b"").tolist() == [0] * samples_per_frame(codec)
+    assert decoder.malformed == 1
+
+
+def test_opus_decoder_survives_garbage_and_goes_on():
+    """libav's decoder ends for good on an empty packet; a peer must not be able to deafen a leg."""
+    seeded = random.Random(7)
+    encoder, decoder = open_encoder(OPUS), open_decoder(OPUS)
+    for _ in range(300):
+        decoded = decoder.decode(seeded.randbytes(seeded.randrange(120)))
+        assert decoded.dtype == np.int16
+        assert 0 < decoded.size <= 5760
+    assert decoder.malformed > 0
+    tone = (8000 * np.sin(2 * np.pi * 500 * np.arange(960) / 48000)).astype(np.int16)
+    heard = [decoder.decode(encoder.encode(tone)) for _ in range(10)]
+    assert np.abs(heard[-1]).max() > 4000
+
+
+@pytest.mark.parametrize(
+    ("fmtp", "bitrate"),
+    [
+        ("", 32000),
+        ("minptime=10;useinbandfec=1", 32000),
+        ("minptime=10; maxaveragebitrate=20000", 20000),
+        ("maxaveragebitrate=500000", 32000),
+        ("maxaveragebitrate=1", 6000),
+        ("maxaveragebitrate=many", 32000),
+    ],
+)
+def test_peer_limits_what_we_send(fmtp, bitrate):
+    assert opus_bitrate(Codec("opus", 48000, 111, 111, 2, fmtp=fmtp)) == bitrate
+
+
+def test_frames_are_20_ms():
+    assert [samples_per_frame(codec) for codec in (OPUS, PCMU, PCMA)] == [960, 160, 160]
+    assert {codec.name for codec in (OPUS, PCMU, PCMA)} == set(SUPPORTED)
+
+
+def test_unknown_codec_is_refused():
+    g722 = Codec("g722", 8000, 9, 9)
+    for use in (open_encoder, open_decoder, sample_rate):
+        with pytest.raises(UnsupportedCodec):
+            use(g722)
