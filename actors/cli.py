@@ -79,8 +79,8 @@ async def _serve(settings: Settings, application: Application | None) -> None:
 
 def _introduce(node: Node, settings: Settings) -> None:
     where = f"{settings.host}:{node.port}"
-    say.print(f"Signaling on wss://{where}/signal, certificate {node.credentials.certificate}")
-    say.print(f"A token: trunkline token alice --data-dir {settings.data_dir}")
+    say.print(f"Signaling on wss://{where}/signal, certificate {node.credentials.certificate}", soft_wrap=True)
+    say.print(f"A token: trunkline token alice --data-dir {settings.data_dir}", soft_wrap=True)
     say.print("Dial (parameter To): echo, tone:440, play:FILE, client:NAME")
 
 
@@ -129,7 +129,7 @@ def demo(
 
 
 def _refuse(reason: str) -> None:
-    say.print(f"trunkline: {reason}", style="red")
+    say.print(f"trunkline: {reason}", style="red", soft_wrap=True)
     raise typer.Exit(BAD_USAGE)
 
 

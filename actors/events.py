@@ -196,10 +196,13 @@ class ActorUp:
 
 @dataclass(frozen=True, slots=True)
 class ActorDown:
+    """An incarnation crashed; `where` is the innermost place in the code."""
+
     name: ClassVar[str] = "actor.down"
     level: ClassVar[str] = "warning"
     incarnation: int
     error: str
+    where: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,8 +326,8 @@ Event: TypeAlias = CallEvent | SystemEvent
 class Record:
     """An event and where it belongs.
 
-    `source` is a call's id, a device's or `node`; `seq` counts without gaps within a source; `at` is
-    the monotonic time of the event loop, `wall` the time of day, both in seconds.
+    `source` is what the call, the device or the node was first known as; `seq` counts without gaps
+    within a source; `at` is the event loop's monotonic time, `wall` the time of day, both in seconds.
     """
 
     source: str
@@ -333,6 +336,7 @@ class Record:
     wall: float
     event: Event
     actor: str = ""
+    call_sid: str | None = None
     identity: str | None = None
     caused_by: str | None = None
 

@@ -1,7 +1,9 @@
 """Stamps events into records and publishes them: one journal for each source of events."""
 
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import PurePath
 
 from actors.events import Event, Record, SharedChannel
 
@@ -22,11 +24,15 @@ class Journal:
     ) -> None:
         self.source = source
         self.identity = identity
+        self.call_sid: str | None = None
         self.channel = channel
         self.clock = clock
         self._seq = 0
 
-    def publish(self, event: Event, *, actor: str = "", caused_by: str | None = None) -> Record:
+    def publish(
+        self, event: Event, *, actor: str = "", identity: str | None = None, caused_by: str | None = None
+    ) -> Record:
+        """Stamp and publish; `identity` where it is not the source's own."""
         self._seq += 1
         record = Record(
             source=self.source,
@@ -35,8 +41,18 @@ class Journal:
             wall=self.clock.wall(),
             event=event,
             actor=actor,
-            identity=self.identity,
+            call_sid=self.call_sid,
+            identity=identity or self.identity,
             caused_by=caused_by,
         )
         self.channel.publish(record)
         return record
+
+
+def place_of(error: BaseException) -> str:
+    """Where an error was raised, as `file.py:line in function`; empty for one that was never raised."""
+    frames = traceback.extract_tb(error.__traceback__)
+    if not frames:
+        return ""
+    innermost = frames[-1]
+    return f"{PurePath(innermost.filename).name}:{innermost.lineno} in {innermost.name}"

@@ -23,7 +23,7 @@ LogFormat = Literal["json", "console"]
 
 LEVELS: Final[Mapping[str, int]] = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
 _RESERVED: Final = frozenset(
-    {"timestamp", "level", "event", "source", "seq", "at", "id", "actor", "identity", "caused_by"}
+    {"timestamp", "level", "event", "source", "seq", "at", "id", "actor", "call_sid", "identity", "caused_by"}
 )
 
 
@@ -49,6 +49,8 @@ class LoggedRecord(Protocol):
     def identity(self) -> str | None: ...
     @property
     def actor(self) -> str: ...
+    @property
+    def call_sid(self) -> str | None: ...
     @property
     def caused_by(self) -> str | None: ...
     @property
@@ -102,7 +104,12 @@ def _envelope(record: LoggedRecord) -> dict[str, object]:
         "at": record.at,
         "id": record.id,
     }
-    optional = {"actor": record.actor, "identity": record.identity, "caused_by": record.caused_by}
+    optional = {
+        "actor": record.actor,
+        "call_sid": record.call_sid,
+        "identity": record.identity,
+        "caused_by": record.caused_by,
+    }
     return line | {name: value for name, value in optional.items() if value}
 
 

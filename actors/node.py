@@ -18,7 +18,7 @@ from actors.config import ConfigError, Settings, dev_keys
 from actors.events import Record, SharedChannel
 from actors.gateway.gateway import Application, Gateway, GatewayOptions
 from actors.gateway.http import http_application
-from actors.journal import Clock, Journal
+from actors.journal import Clock, Journal, place_of
 from actors.media.engine import Engine, open_engine
 from actors.signaling.gateway_session import Locality
 from actors.signaling.server import serve_signaling
@@ -188,7 +188,9 @@ def _publish(journal: Journal, notice: Notice) -> None:
         case ChildUp(name, incarnation):
             journal.publish(events.ActorUp(incarnation), actor=name)
         case ChildDown(name, incarnation, error):
-            journal.publish(events.ActorDown(incarnation, f"{type(error).__name__}: {error}"), actor=name)
+            journal.publish(
+                events.ActorDown(incarnation, f"{type(error).__name__}: {error}", place_of(error)), actor=name
+            )
         case ChildRestarting(name, attempt, delay):
             journal.publish(events.ActorRestarting(attempt, delay), actor=name)
         case ChildExhausted(name, error):

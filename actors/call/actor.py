@@ -26,6 +26,7 @@ from actors.events import ActorDown, ActorExhausted, ActorRestarting, ActorUp, E
 from actors.insights.actor import run_insights
 from actors.insights.machine import InsightsCell, StopInsights
 from actors.insights.sample import Totals
+from actors.journal import Clock, place_of
 from actors.media.actor import EnginePort, MediaCell, MediaLost, run_media
 from actors.media.messages import Command, Counters, EngineEvent
 from actors.signaling.messages import CallMessage
@@ -129,16 +130,17 @@ async def _perform(parts: CallParts, effect: Effect) -> None:
         case ToMedia(command):
             parts.media_mailbox.post(command)
         case ToInsights(counters):
-            parts.insights_mailbox.post(_totals(counters))
+            parts.insights_mailbox.post(_totals(counters, parts.core.journal.clock))
         case Emit():
             raise AssertionError("events are published when the state is committed")
         case _:
             assert_never(effect)
 
 
-def _totals(counters: Counters) -> Totals:
+def _totals(counters: Counters, clock: Clock) -> Totals:
+    """Samples carry the time of day."""
     return Totals(
-        at=counters.at,
+        at=clock.wall() - clock.now() + counters.at,
         bytes_sent=counters.bytes_sent,
         packets_sent=counters.packets_sent,
         bytes_received=counters.bytes_received,
@@ -161,7 +163,7 @@ def note(core: CallCore, notice: Notice) -> None:
             core.post(PartUp(part))
         case ChildDown(_, incarnation, error):
             reason = f"{type(error).__name__}: {error}"
-            cause = record(core, part, ActorDown(incarnation, reason))
+            cause = record(core, part, ActorDown(incarnation, reason, place_of(error)))
             core.post(PartDown(part, reason, cause.id, is_path_lost=isinstance(error, MediaLost)))
         case ChildRestarting(_, attempt, delay):
             record(core, part, ActorRestarting(attempt, delay))

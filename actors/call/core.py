@@ -103,6 +103,7 @@ class CallCore:
         return effects
 
     def _publish(self, effects: tuple[Effect, ...]) -> None:
+        self.journal.call_sid = self.state.call_sid
         for effect in effects:
             if isinstance(effect, Emit):
                 self._deliver(self.journal.publish(effect.event, actor="call", caused_by=effect.caused_by))

@@ -81,17 +81,17 @@ class Gateway:
     # --- what sockets say ------------------------------------------------------------------------------
 
     def opened(self, link: Link, token: AccessToken) -> None:
-        self._journal.publish(events.SocketOpened(link.id), actor="gateway")
+        self._journal.publish(events.SocketOpened(link.id), actor="gateway", identity=link.identity)
 
     def registered(self, link: Link) -> None:
         if self._directory.add(link):
-            self._journal.publish(events.ClientRegistered(link.id), actor="gateway")
+            self._journal.publish(events.ClientRegistered(link.id), actor="gateway", identity=link.identity)
         else:
             link.post(wire.Problem(wire.WireError(OVERLOADED, "too many registrations of this identity")))
 
     def unregistered(self, link: Link) -> None:
         if self._directory.remove(link):
-            self._journal.publish(events.ClientUnregistered(link.id), actor="gateway")
+            self._journal.publish(events.ClientUnregistered(link.id), actor="gateway", identity=link.identity)
 
     def has_calls(self, link: Link) -> bool:
         return any(link in entry.links for entry in self._entries.values())
@@ -100,7 +100,7 @@ class Gateway:
         self.unregistered(link)
         for entry in tuple(self._entries.values()):
             entry.unbind(link)
-        self._journal.publish(events.SocketClosed(link.id), actor="gateway")
+        self._journal.publish(events.SocketClosed(link.id), actor="gateway", identity=link.identity)
 
     def route(self, link: Link, envelope: wire.Envelope) -> None:
         """Deliver a call message from a socket, if that socket may send it."""

@@ -42,7 +42,7 @@ def step(state: Negotiation, message: Input, fresh: IceCredentials) -> Step:
 
 def _attached(state: Negotiation, attached: Attached) -> Step:
     """A new incarnation asks how its leg fares, if it has one."""
-    state = replace(state, fingerprint=attached.fingerprint, candidates=attached.candidates)
+    state = replace(state, fingerprint=attached.fingerprint, candidates=attached.candidates, is_waiting=False)
     if state.phase is Phase.CLOSED:
         return state, (
             BecomeReady(),

@@ -107,15 +107,17 @@ class ControllingLink:
         self._follow(now)
 
     def expire(self, now: float) -> None:
-        """Send the checks that are due."""
+        """Send the checks that are due; a generation that a newer path has replaced no longer checks."""
         self.turn_at = inf
-        for port in self._own:
+        for port in reversed(self._own):
             deadline = port.agent.deadline
             if deadline is not None and deadline <= now:
                 self._send(port, port.agent.expire(now))
                 deadline = port.agent.deadline
             if deadline is not None:
                 self.turn_at = min(self.turn_at, deadline)
+            if port.agent.path is not None:
+                return
 
     def each_second(self, now: float) -> None:
         """Close the sockets of generations that a newer path has replaced."""

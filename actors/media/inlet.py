@@ -62,6 +62,8 @@ class Inlet:
 
     def set_codec(self, codec: Codec) -> None:
         if codec != self._codec:
+            if self._codec is not None and self._codec.clock_rate != codec.clock_rate:
+                self.reception.change_clock(codec.clock_rate)
             self._codec = codec
             self.detect(self._hz)
 

@@ -66,6 +66,8 @@ class Outlet:
             return
         self.codec = codec
         self._samples = codec.clock_rate // FRAMES_A_SECOND
+        if self.stream is not None:
+            self.stream.clock_rate = codec.clock_rate
         self._silence = open_source(Silence(), codec)
         self.play(self.source)
 

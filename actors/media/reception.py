@@ -45,6 +45,12 @@ class Reception:
         self._transit: int | None = None
         self.jitter = 0.0
 
+    def change_clock(self, clock_rate: int) -> None:
+        """The peer has changed its codec; what was counted stays."""
+        self._clock_rate = clock_rate
+        self._transit = None
+        self.jitter = 0.0
+
     def receive(self, ssrc: int, sequence: int, octets: int) -> int:
         """Count a packet; returns its sequence number extended by cycles."""
         if ssrc != self.ssrc:

@@ -50,12 +50,12 @@ class OutboundStream:
     """
 
     __slots__ = (
-        "_clock_rate",
         "_first_extended",
         "_newest_extended",
         "_sequence_offset",
         "_source",
         "_timestamp_offset",
+        "clock_rate",
         "is_resumed",
         "octets",
         "packets",
@@ -73,7 +73,7 @@ class OutboundStream:
         self.packets = 0
         self.octets = 0
         self.is_resumed = True
-        self._clock_rate = clock_rate
+        self.clock_rate = clock_rate
         self._source: object = None
         self._first_extended = 0
         self._newest_extended = 0
@@ -136,7 +136,7 @@ class OutboundStream:
     def _elapsed(self, samples: int, now: float) -> int:
         if self.sent_at is None:
             return samples
-        return max(samples, round((now - self.sent_at) * self._clock_rate))
+        return max(samples, round((now - self.sent_at) * self.clock_rate))
 
     def timestamp_at(self, now: float) -> int:
         """The RTP clock at `now`, for a sender report."""

@@ -22,7 +22,7 @@ class WireError:
 class Invite:
     """Client to gateway: a new call with its SDP offer and custom parameters."""
 
-    sdp: str
+    sdp: str = field(repr=False)
     params: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -30,32 +30,32 @@ class Invite:
 class Resume:
     """Client to gateway: `invite` with a reconnect token; `sdp` is the current local description."""
 
-    sdp: str
-    token: str
+    sdp: str = field(repr=False)
+    token: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
     """Gateway to client: `invite` of an incoming call."""
 
-    sdp: str
+    sdp: str = field(repr=False)
     parameters: Mapping[str, str]
-    reconnect: str | None = None
+    reconnect: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Ringing:
     """Gateway to client: the callee is alerted; with `sdp`, early media."""
 
-    sdp: str | None = None
+    sdp: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """Either way: the call, a `Reinvite` or a `Resume` is answered."""
 
-    sdp: str | None = None
-    reconnect: str | None = None
+    sdp: str | None = field(default=None, repr=False)
+    reconnect: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,21 +80,21 @@ class Reject:
 class Reinvite:
     """Client to gateway: an ICE restart offer."""
 
-    sdp: str
+    sdp: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Digits:
     """Client to gateway: digits for which the client has no RFC 4733 sender; `w` is 500 ms."""
 
-    digits: str
+    digits: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class UserMessage:
     """Either way: a call message; `content` is any JSON value."""
 
-    content: Any
+    content: Any = field(repr=False)
     message_type: str
     voice_event_sid: str
     content_type: str = "application/json"
@@ -116,7 +116,19 @@ class Refusal:
 
 
 CallMessage: TypeAlias = (
-    Invite | Resume | Offer | Ringing | Answer | Cancel | Hangup | Reject | Reinvite | Digits | UserMessage | Ack | Refusal
+    Invite
+    | Resume
+    | Offer
+    | Ringing
+    | Answer
+    | Cancel
+    | Hangup
+    | Reject
+    | Reinvite
+    | Digits
+    | UserMessage
+    | Ack
+    | Refusal
 )
 
 
@@ -132,7 +144,7 @@ class Envelope:
 class Listen:
     """Client to gateway: authenticate; how long to keep a call whose socket vanished."""
 
-    token: str
+    token: str = field(repr=False)
     reconnect_timeout: float = 0.0
     user_agent: str = ""
 

@@ -40,6 +40,7 @@ from actors.media.messages import (
     RestartPeer,
     Tone,
 )
+from actors.media.stun import binding_request
 
 pytestmark = pytest.mark.net
 
@@ -50,6 +51,18 @@ E = TypeVar("E", bound=EngineEvent)
 
 def new_credentials() -> IceCredentials:
     return IceCredentials(secrets.token_hex(4), secrets.token_hex(12))
+
+
+def check(to: IceCredentials, sender: IceCredentials) -> bytes:
+    return binding_request(
+        bytes(12),
+        f"{to.ufrag}:{sender.ufrag}",
+        to.pwd.encode(),
+        priority=1,
+        tie_breaker=1,
+        is_controlling=True,
+        is_nominating=True,
+    )
 
 
 class Watched:
@@ -212,6 +225,7 @@ async def test_restart_while_media_flow_loses_nothing() -> None:
     async with two_engines() as (client, server):
         pair = Pair(client, server)
         await pair.connect()
+        old = pair.far.local, pair.near.local
         pair.restart()
         for side in (pair.near, pair.far):
             seen = len(side.events)
@@ -219,10 +233,33 @@ async def test_restart_while_media_flow_loses_nothing() -> None:
             lost = [e for e in side.events if isinstance(e, PathLost)]
             assert not lost
         assert sum(e.packets_lost for e in pair.far.events if isinstance(e, LegCounters)) == 0
-        checked = drops(server).get("ice_ufrag", 0)
-        old = await pair.far.wait(LegCounters, after=len(pair.far.events))
-        assert old.packets_received > 100
-        assert drops(server).get("ice_ufrag", 0) == checked, "the old socket no longer checks"
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as latecomer:
+            latecomer.sendto(check(*old), (server.candidates[0].host, server.candidates[0].port))
+            await pair.far.wait(LegCounters, after=len(pair.far.events))
+        assert drops(server) == {"ice_ufrag": 1}, "the old credentials are no longer valid"
+
+
+async def test_a_leg_fed_from_a_quiet_leg_sends_silence() -> None:
+    async with two_engines() as (client, server):
+        pair = Pair(client, server)
+        server.post(Feed(pair.far.leg, FromLeg(new_leg_id())))
+        await pair.connect()
+        await pair.near.wait(LegCounters, lambda c: c.packets_received > 40)
+
+
+async def test_codec_may_change_within_a_session() -> None:
+    async with two_engines() as (client, server):
+        pair = Pair(client, server)
+        client.post(Feed(pair.near.leg, Tone(440.0)))
+        server.post(Detect(pair.far.leg, (440.0,)))
+        await pair.connect()
+        await pair.far.wait(LegToneHeard)
+        pair.codec = OPUS
+        pair.start()
+        seen = len(pair.far.events)
+        await pair.far.wait(LegToneHeard, after=seen)
+        counters = await pair.far.wait(LegCounters, after=len(pair.far.events))
+        assert counters.packets_received > 20
 
 
 async def test_blackhole_of_the_controlling_side_is_told_by_both() -> None:
@@ -259,9 +296,11 @@ async def test_checks_and_dtls_may_come_before_the_answer() -> None:
         pair = Pair(client, server)
         pair.near.negotiate(pair.far, DtlsRole.CLIENT)
         await pair.near.wait(LegCounters)
-        assert server.statistics().packets_in >= 3
+        await pair.near.wait(LegCounters, after=len(pair.near.events))
+        assert server.statistics().packets_in >= 4
         pair.far.negotiate(pair.near, DtlsRole.SERVER)
-        await pair.far.wait(PathUp, within=1.0)
+        # OpenSSL repeats the hello after 1 and after 3 seconds: this is earlier.
+        await pair.far.wait(PathUp, within=0.7)
 
 
 async def test_gateway_may_be_the_dtls_client() -> None:

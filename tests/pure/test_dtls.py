@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actors.media.datagram import InvalidDatagram
-from actors.media.dtls import MTU, DtlsEndpoint, Identity, new_identity
+from actors.media.dtls import MAX_FRESH_STARTS, MTU, DtlsEndpoint, Identity, new_identity
 from actors.media.dtls_records import datagrams, handshake_records_untrusted
 from actors.media.messages import DtlsRole
 
@@ -92,6 +92,19 @@ def hostile() -> list[bytes]:
 def test_bad_records_never_end_a_handshake() -> None:
     near, far = endpoints()
     shake(near, far, hostile())
+    assert_agreed(near, far)
+
+
+def test_well_formed_but_misplaced_messages_before_the_handshake_are_survived() -> None:
+    """OpenSSL takes these for a fatal error of the peer and would never accept its hello afterwards."""
+    near, far = endpoints()
+    finished = bytes.fromhex("16fefd0000000000000000001814") + bytes.fromhex(
+        "00000c000000000000 00000c".replace(" ", "")
+    )
+    assert handshake_records_untrusted(finished + bytes(12))
+    for _ in range(MAX_FRESH_STARTS):
+        deliver(far, [finished + bytes(12)])
+    shake(near, far)
     assert_agreed(near, far)
 
 

@@ -53,6 +53,7 @@ class Stub:
     actor: str = ""
     caused_by: str | None = None
     id: str = "CA1#7"
+    call_sid: str | None = None
 
 
 @pytest.fixture
