@@ -126,7 +126,11 @@ async def open_node(
         await listener.aclose()
     async with (
         open_engine(
-            host=_media_bind(settings), port=settings.media_port, advertised=settings.media_host
+            host=_media_bind(settings),
+            port=settings.media_port,
+            advertised=settings.media_host,
+            notify=notify,
+            faults=faults,
         ) as engine,
         open_calls(Surroundings(channel, clock, engine, faults)) as calls,
         open_supervisor(notify, faults=faults) as applications,

@@ -31,7 +31,7 @@ class DeviceOptions:
     enable_improved_signaling_error_precision: bool = False
     max_call_signaling_timeout_ms: int = 0
     token_refresh_ms: int = 10_000
-    ca_file: Path | None = None
+    ca_file: Path | str | None = None
     ssl_context: ssl.SSLContext | None = field(default=None, repr=False)
     input: Source = field(default_factory=Silence)
 

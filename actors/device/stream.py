@@ -1,6 +1,7 @@
 """A device's way to its gateway: the stream's actor, what is posted to it, what comes back."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import assert_never
 
 from actors.device import machine
@@ -73,7 +74,9 @@ class StreamPort:
 
     def child(self, post: Callable[[StreamEvent], None]) -> ChildSpec:
         """What the device's supervisor runs."""
-        context = self._options.ssl_context or client_context(self._options.ca_file)
+        ca_file = self._options.ca_file
+        trusted = Path(ca_file).expanduser() if ca_file is not None else None
+        context = self._options.ssl_context or client_context(trusted)
 
         async def run(ready: Ready) -> None:
             await run_stream(

@@ -40,6 +40,9 @@ class ToneDetector:
         self._block = np.zeros(self._size, np.float32)
         self._filled = 0
         self._window = np.hanning(self._size + 1)[:-1].astype(np.float32)
+        self._window_power = float(np.sum(np.square(self._window)))
+        # Twice |X|² over the window's squared sum is the mean power of a sine.
+        self._scale = 2 / float(np.sum(self._window)) ** 2
         probes = np.array([tone + offset for tone in hz for offset in (0.0, *NEIGHBOURS_HZ)])
         angles = np.outer(probes, np.arange(self._size)) * (2 * np.pi / self._decoder.sample_rate)
         self._matrix = np.concatenate([np.cos(angles), np.sin(angles)]).astype(np.float32) * self._window
@@ -66,14 +69,14 @@ class ToneDetector:
         return changes
 
     def _judge(self) -> tuple[ToneChange, ...]:
-        self.level = min(round(float(np.sqrt(np.mean(np.square(self._block))))), 32767)
+        self.level = min(round(float(self._block @ self._block / self._size) ** 0.5), 32767)
         if not self._hz:
             return ()
-        total = float(np.sum(np.square(self._block * self._window)) / np.sum(np.square(self._window)))
+        windowed = self._block * self._window
+        total = float(windowed @ windowed) / self._window_power
         parts = self._matrix @ self._block
-        # Twice |X|² over the window's squared sum is the mean power of a sine.
         half = parts.size // 2
-        powers = 2 * (parts[:half] ** 2 + parts[half:] ** 2) / np.sum(self._window) ** 2
+        powers = self._scale * (parts[:half] ** 2 + parts[half:] ** 2)
         rows = powers.reshape(len(self._hz), 1 + len(NEIGHBOURS_HZ))
         changes = []
         for index, (power, *neighbours) in enumerate(rows.tolist()):

@@ -42,10 +42,22 @@ from actors.media.ports import PortSet, open_socket
 from actors.media.receiver import Receiver
 from actors.media.srtp import PacketBuffer
 from actors.media.traffic import Traffic
-from supervisor import NO_FAULTS, Faults, MailboxFull
+from supervisor import (
+    NO_FAULTS,
+    Backoff,
+    ChildSpec,
+    Faults,
+    MailboxFull,
+    Notice,
+    Policy,
+    Ready,
+    Restart,
+    open_supervisor,
+)
 
 Link: TypeAlias = LiteLink | ControllingLink
 
+LOOP_POLICY: Final = Policy(Restart.PERMANENT, intensity=20, period=10.0, backoff=Backoff(initial=0.0))
 STALL_ROUNDS: Final = 16
 """Budgets drained before peers are judged after a stall of our own."""
 
@@ -62,20 +74,25 @@ class EngineStatistics:
 
 @asynccontextmanager
 async def open_engine(
-    *, host: str = "127.0.0.1", port: int = 0, advertised: Sequence[str] = (), faults: Faults = NO_FAULTS
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    advertised: Sequence[str] = (),
+    notify: Callable[[Notice], None] = lambda _: None,
+    faults: Faults = NO_FAULTS,
 ) -> "AsyncIterator[Engine]":
     """Run an engine; on leaving, its legs are closed with a goodbye.
 
     `host` and `port` are what it binds, `advertised` the addresses that its candidates name instead.
+    Its two loops are supervised: one that crashes goes on with the next packet, and `notify` hears of it.
     Raises OSError if the socket cannot be opened.
     """
     engine = Engine(host, port, advertised, faults)
     try:
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(engine.receive, name="media engine/receive")
-            nursery.start_soon(engine.pace, name="media engine/pace")
+        async with open_supervisor(notify, name="media engine", faults=faults) as loops:
+            await loops.start(ChildSpec("receive", engine.receive, LOOP_POLICY, significant=True))
+            await loops.start(ChildSpec("pace", engine.pace, LOOP_POLICY, significant=True))
             yield engine
-            nursery.cancel_scope.cancel()
     finally:
         engine.close()
 
@@ -231,8 +248,9 @@ class Engine:
             # An actor that does not keep up must not take the other calls' media down.
             self._traffic.drop("mailbox_full")
 
-    async def receive(self) -> None:
+    async def receive(self, ready: Ready) -> None:
         """Take packets as they come; under load they are left to gather for a moment."""
+        ready()
         linger = Linger()
         fileno = self._ports.fileno()
         while True:
@@ -243,8 +261,9 @@ class Engine:
             if pause:
                 await trio.sleep(pause)
 
-    async def pace(self) -> None:
+    async def pace(self, ready: Ready) -> None:
         """Give each leg its turn each 20 ms."""
+        ready()
         while True:
             if not self._links:
                 await self._has_legs.wait()

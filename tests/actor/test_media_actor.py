@@ -88,7 +88,7 @@ async def open_bench():
 
 
 @pytest.fixture
-async def flowing(autojump_clock):
+async def flowing():
     async with open_bench() as bench:
         await bench.tell(m.AnswerOffer(OFFER), m.PathUp(LEG))
         assert [type(report) for report in bench.take_reports()] == [m.LocalAnswer, m.Flowing]
@@ -102,7 +102,7 @@ async def test_actor_is_ready_before_there_is_any_media(autojump_clock):
         assert bench.engine.take() == []
 
 
-async def test_crash_leaves_the_leg_alone_and_the_next_incarnation_takes_hold_of_it(flowing):
+async def test_crash_leaves_the_leg_alone_and_the_next_incarnation_takes_hold_of_it(flowing, autojump_clock):
     flowing.faults.crash("call/media", ValueError("scripted"))
     await trio.testing.wait_all_tasks_blocked()
     assert flowing.downs() == [ValueError]
@@ -112,14 +112,14 @@ async def test_crash_leaves_the_leg_alone_and_the_next_incarnation_takes_hold_of
     assert flowing.take_reports() == [m.DigitReceived("5", 160)]
 
 
-async def test_crash_at_the_fault_point_loses_no_message(flowing):
+async def test_crash_at_the_fault_point_loses_no_message(flowing, autojump_clock):
     flowing.faults.arm("media", Crash(ValueError("scripted")))
     await flowing.tell(m.SetMuted(True))
     assert flowing.ups() == [1, 2]
     assert m.MuteLeg(LEG, True) in flowing.engine.take()
 
 
-async def test_lost_path_fails_the_actor_and_only_its_return_makes_the_next_one_ready(flowing):
+async def test_lost_path_fails_the_actor_and_its_return_makes_the_next_one_ready(flowing, autojump_clock):
     await flowing.tell(m.PathLost(LEG, 2.0))
     assert flowing.downs() == [MediaLost]
     await trio.sleep(20)
@@ -129,7 +129,7 @@ async def test_lost_path_fails_the_actor_and_only_its_return_makes_the_next_one_
     assert flowing.downs() == [MediaLost]
 
 
-async def test_waiting_actor_answers_an_ice_restart(flowing):
+async def test_waiting_actor_answers_an_ice_restart(flowing, autojump_clock):
     await flowing.tell(m.PathLost(LEG, 2.0))
     flowing.engine.take()
     await flowing.tell(m.AnswerRestart(OFFER.replace("aWuA", "bXvB")))
@@ -141,7 +141,7 @@ async def test_waiting_actor_answers_an_ice_restart(flowing):
     assert flowing.ups() == [1, 2]
 
 
-async def test_path_that_returns_between_two_incarnations_is_not_missed(flowing):
+async def test_path_that_returns_between_two_incarnations_is_not_missed(flowing, autojump_clock):
     flowing.engine.tell(m.PathLost(LEG, 2.0))
     flowing.faults.arm("media", Crash(ValueError("scripted")))
     await trio.testing.wait_all_tasks_blocked()
@@ -151,7 +151,7 @@ async def test_path_that_returns_between_two_incarnations_is_not_missed(flowing)
     assert not flowing.cell.state.is_waiting
 
 
-async def test_each_loss_is_a_new_failure(flowing):
+async def test_each_loss_is_a_new_failure(flowing, autojump_clock):
     for round_number in (1, 2, 3):
         await flowing.tell(m.PathLost(LEG, 2.0))
         await trio.sleep(5)
@@ -160,7 +160,7 @@ async def test_each_loss_is_a_new_failure(flowing):
     assert flowing.ups() == [1, 2, 3, 4]
 
 
-async def test_replaced_engine_gets_the_leg_again(flowing):
+async def test_replaced_engine_gets_the_leg_again(flowing, autojump_clock):
     await flowing.tell(m.Play(m.Tone(440.0)))
     flowing.engine.forget_all()
     flowing.engine.take()
@@ -173,7 +173,7 @@ async def test_replaced_engine_gets_the_leg_again(flowing):
     assert flowing.ups() == [1, 2]
 
 
-async def test_closing_ends_the_leg_and_the_actor(flowing):
+async def test_closing_ends_the_leg_and_the_actor(flowing, autojump_clock):
     await flowing.tell(m.CloseMedia())
     assert flowing.engine.take() == [m.CloseLeg(LEG)]
     assert isinstance(flowing.notices[-1], ChildFinished)
@@ -181,14 +181,14 @@ async def test_closing_ends_the_leg_and_the_actor(flowing):
     assert flowing.engine.attached == set()
 
 
-async def test_closing_a_waiting_actor_ends_it_too(flowing):
+async def test_closing_a_waiting_actor_ends_it_too(flowing, autojump_clock):
     await flowing.tell(m.PathLost(LEG, 2.0))
     await flowing.tell(m.CloseMedia())
     assert flowing.engine.open == set()
     assert isinstance(flowing.notices[-1], ChildFinished)
 
 
-async def test_cancelled_actor_lets_go_of_the_leg_without_closing_it(flowing):
+async def test_cancelled_actor_lets_go_of_the_leg_without_closing_it(flowing, autojump_clock):
     """A call's actor that restarts takes its media actor along; the audio goes on meanwhile."""
     flowing.supervisor.stop("media")
     await flowing.supervisor.join("media")
@@ -197,7 +197,7 @@ async def test_cancelled_actor_lets_go_of_the_leg_without_closing_it(flowing):
     assert flowing.engine.take() == []
 
 
-async def test_counters_without_room_are_dropped(flowing):
+async def test_counters_without_room_are_dropped(flowing, autojump_clock):
     counters = m.LegCounters(LEG, 1.0, 0, 0, 0, 0, 0, 0.0, None)
     for _ in range(CAPACITY + 5):
         flowing.engine.tell(counters)
@@ -206,7 +206,7 @@ async def test_counters_without_room_are_dropped(flowing):
     assert flowing.downs() == []
 
 
-async def test_events_without_room_fail_the_actor_but_not_the_engine(flowing):
+async def test_events_without_room_fail_the_actor_but_not_the_engine(flowing, autojump_clock):
     """What was lost may have been the path; the next incarnation asks."""
     for _ in range(CAPACITY + 1):
         flowing.engine.tell(m.LegDigit(LEG, "1", 160))
@@ -217,7 +217,7 @@ async def test_events_without_room_fail_the_actor_but_not_the_engine(flowing):
     assert m.Probe(LEG) in flowing.engine.take()
 
 
-async def test_call_that_does_not_keep_up_fails_the_actor(flowing):
+async def test_call_that_does_not_keep_up_fails_the_actor(flowing, autojump_clock):
     """Reports are not dropped silently."""
 
     def refuse(report):

