@@ -31,13 +31,10 @@ class Emitter:
 
     def off(self, event: str, listener: Listener) -> Self:
         """Remove the listener that was added last; a no-op if there is none."""
-        entries = self._entries.get(event, [])
-        for position in range(len(entries) - 1, -1, -1):
-            if entries[position].listener == listener:
-                del entries[position]
+        for entry in reversed(self._entries.get(event, ())):
+            if entry.listener == listener:
+                self._remove(event, entry)
                 break
-        if not entries:
-            self._entries.pop(event, None)
         return self
 
     def remove_listener(self, event: str, listener: Listener) -> Self:
@@ -55,10 +52,19 @@ class Emitter:
         """Call the listeners that are there now; True if there was one."""
         entries = tuple(self._entries.get(event, ()))
         for entry in entries:
-            if entry.is_once:
-                self.off(event, entry.listener)
-            entry.listener(*args)
+            if not entry.is_once or self._remove(event, entry):
+                entry.listener(*args)
         return bool(entries)
+
+    def _remove(self, event: str, entry: _Entry) -> bool:
+        """False when it is gone already: a listener has emitted the same event."""
+        entries = self._entries.get(event, [])
+        left = [kept for kept in entries if kept is not entry]
+        if left:
+            self._entries[event] = left
+        else:
+            self._entries.pop(event, None)
+        return len(left) < len(entries)
 
     def listener_count(self, event: str) -> int:
         return len(self._entries.get(event, ()))

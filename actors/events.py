@@ -57,13 +57,17 @@ class Reconnected:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """An error of the call; whether it ends is said by the events that follow."""
+    """An error of the call; whether it ends is said by the events that follow.
+
+    `voice_event_sid`: the gateway has refused this call message.
+    """
 
     name: ClassVar[str] = "call.failed"
     level: ClassVar[str] = "error"
     code: int
     reason: str
     is_remote: bool = False
+    voice_event_sid: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

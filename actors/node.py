@@ -2,7 +2,7 @@
 
 import ssl
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,7 +12,7 @@ import trio
 
 from actors import events
 from actors.apps.default import open_test_numbers
-from actors.call.calls import Surroundings, open_calls
+from actors.call.calls import Calls, Surroundings, open_calls
 from actors.call.state import Timing
 from actors.config import ConfigError, Settings, dev_keys
 from actors.events import Record, SharedChannel
@@ -39,7 +39,6 @@ from supervisor import (
     Faults,
     Notice,
     Policy,
-    Ready,
     Restart,
     open_supervisor,
 )
@@ -120,67 +119,77 @@ async def open_node(
     clock = Clock(trio.current_time, wall_clock)
     journal = Journal("node", channel, clock)
     notify = partial(_publish, journal)
+    port = await _free_port(settings)
+    async with (
+        _open_engine(settings, notify, faults) as engine,
+        open_calls(Surroundings(channel, clock, engine, faults)) as calls,
+        open_supervisor(notify, faults=faults) as applications,
+    ):
+        application = application or open_test_numbers(settings.data_dir / "sounds")
+        options = _gateway_options(settings, credentials)
+        gateway = Gateway(options, calls, journal, application, applications)
+        is_draining = trio.Event()
+        serve = partial(
+            serve_signaling,
+            bind=partial(trio.open_tcp_listeners, port, host=settings.host),
+            ssl_context=credentials.tls,
+            reception=_reception(gateway, credentials),
+            http=http_application(lambda: not is_draining.is_set()),
+            notify=notify,
+            faults=faults,
+        )
+        async with open_supervisor(notify, faults=faults) as listening:
+            await listening.start(ChildSpec("listener", serve, LISTENER_POLICY, significant=True))
+            journal.publish(events.NodeStarted(port, engine.candidates[0].port), actor="node")
+            async with _drained(is_draining, gateway, journal, calls):
+                yield Node(port, gateway, engine, channel, credentials)
+
+
+@asynccontextmanager
+async def _drained(
+    is_draining: trio.Event, gateway: Gateway, journal: Journal, calls: Calls
+) -> AsyncIterator[None]:
+    """On the way out: no new calls, and a moment for those that there are to say good-bye."""
+    try:
+        yield
+    finally:
+        is_draining.set()
+        journal.publish(events.NodeStopping(len(calls)), actor="node")
+        gateway.hang_up_all()
+        with trio.move_on_after(FAREWELL_SECONDS, shield=True):
+            await calls.gone()
+
+
+async def _free_port(settings: Settings) -> int:
+    """The configured port, or one for 0; a restarted listener has to find the same again."""
     listeners = await trio.open_tcp_listeners(settings.port, host=settings.host)
     port = int(listeners[0].socket.getsockname()[1])
     for listener in listeners:
         await listener.aclose()
-    async with (
-        open_engine(
-            host=_media_bind(settings),
-            port=settings.media_port,
-            advertised=settings.media_host,
-            notify=notify,
-            faults=faults,
-        ) as engine,
-        open_calls(Surroundings(channel, clock, engine, faults)) as calls,
-        open_supervisor(notify, faults=faults) as applications,
-        open_supervisor(notify, faults=faults) as listening,
-    ):
-        gateway = Gateway(
-            GatewayOptions(
-                credentials.account_sid,
-                Timing(ring=settings.ring_seconds, hold=settings.hold_seconds),
-                settings.max_calls,
-            ),
-            calls,
-            journal,
-            application or open_test_numbers(settings.data_dir / "sounds"),
-            applications,
-        )
-        reception = Reception(
-            gateway,
-            partial(_authenticate, credentials.keyring),
-            wall_clock,
-            locality=Locality(gateway="trunkline"),
-        )
-        is_draining = trio.Event()
-
-        async def listen(ready: Ready) -> None:
-            await serve_signaling(
-                ready,
-                bind=partial(trio.open_tcp_listeners, port, host=settings.host),
-                ssl_context=credentials.tls,
-                reception=reception,
-                http=http_application(lambda: not is_draining.is_set()),
-                notify=notify,
-                faults=faults,
-            )
-
-        await listening.start(ChildSpec("listener", listen, LISTENER_POLICY, significant=True))
-        journal.publish(events.NodeStarted(port, engine.candidates[0].port), actor="node")
-        try:
-            yield Node(port, gateway, engine, channel, credentials)
-        finally:
-            is_draining.set()
-            journal.publish(events.NodeStopping(len(calls)), actor="node")
-            gateway.hang_up_all()
-            with trio.move_on_after(FAREWELL_SECONDS, shield=True):
-                await calls.gone()
+    return port
 
 
-def _media_bind(settings: Settings) -> str:
+def _gateway_options(settings: Settings, credentials: Credentials) -> GatewayOptions:
+    timing = Timing(ring=settings.ring_seconds, hold=settings.hold_seconds)
+    return GatewayOptions(credentials.account_sid, timing, settings.max_calls)
+
+
+def _reception(gateway: Gateway, credentials: Credentials) -> Reception:
+    authenticate = partial(_authenticate, credentials.keyring)
+    return Reception(gateway, authenticate, wall_clock, locality=Locality(gateway="trunkline"))
+
+
+def _open_engine(
+    settings: Settings, notify: Callable[[Notice], None], faults: Faults
+) -> AbstractAsyncContextManager[Engine]:
     """Media listens where signaling does; an advertised address need not be one of this machine."""
-    return settings.host
+    return open_engine(
+        host=settings.host,
+        port=settings.media_port,
+        advertised=settings.media_host,
+        notify=notify,
+        faults=faults,
+    )
 
 
 def _authenticate(keyring: Keyring, token: str) -> AccessToken:

@@ -88,16 +88,20 @@ async def _client(call: Call, name: str) -> None:
 async def _connect(call: Call, callee: Call) -> None:
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_cancel_when_over, call, nursery.cancel_scope)
-        try:
-            await callee.answered()
-        except InvalidStateError:
-            code, reason = callee.failure or (UNAVAILABLE, "not answered")
-            call.reject(code, reason)
-            return
-        call.accept(codecs=(callee.negotiated_codec,))
-        call.bridge(callee)
-        await callee.ended()
+        await _talk(call, callee)
         nursery.cancel_scope.cancel()
+
+
+async def _talk(call: Call, callee: Call) -> None:
+    try:
+        await callee.answered()
+    except InvalidStateError:
+        code, reason = callee.failure or (UNAVAILABLE, "not answered")
+        call.reject(code, reason)
+        return
+    call.accept(codecs=(callee.negotiated_codec,))
+    call.bridge(callee)
+    await callee.ended()
 
 
 async def _cancel_when_over(call: Call, scope: trio.CancelScope) -> None:

@@ -1,6 +1,7 @@
 """A call's actor: runs the call's parts under a supervisor of its own and performs the machine's effects."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import assert_never
@@ -40,6 +41,7 @@ from supervisor import (
     ChildUp,
     Faults,
     Mailbox,
+    MailboxFull,
     Notice,
     Policy,
     Ready,
@@ -82,11 +84,14 @@ async def run_call(ready: Ready, parts: CallParts) -> None:
             children.start_soon(spec)
         ready()
         await drive(core, core.mailbox, partial(_perform, parts), faults=parts.faults, point="call")
-        parts.insights_mailbox.post(StopInsights())
-        parts.binding.mailbox.post(StopBinding())
+        with suppress(MailboxFull):
+            parts.insights_mailbox.post(StopInsights())
+        with suppress(MailboxFull):
+            parts.binding.mailbox.post(StopBinding())
         with trio.move_on_after(CLOSING_SECONDS):
             await children.join(Part.MEDIA)
             await children.join(Part.SIGNALING)
+    parts.binding.flush()
 
 
 def _children(parts: CallParts) -> tuple[ChildSpec, ...]:
@@ -130,7 +135,8 @@ async def _perform(parts: CallParts, effect: Effect) -> None:
         case ToMedia(command):
             parts.media_mailbox.post(command)
         case ToInsights(counters):
-            parts.insights_mailbox.post(_totals(counters, parts.core.journal.clock))
+            with suppress(MailboxFull):  # counters are cumulative; nobody reads them when insights are spent
+                parts.insights_mailbox.post(_totals(counters, parts.core.journal.clock))
         case Emit():
             raise AssertionError("events are published when the state is committed")
         case _:

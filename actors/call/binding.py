@@ -66,6 +66,7 @@ class Binding:
     def __init__(self, name: Callable[[], str], adjourn: Callable[[Envelope], None]) -> None:
         self.mailbox: Mailbox[Order] = Mailbox(BINDING_CAPACITY, name="binding")
         self.links: tuple[Outlet, ...] = ()
+        self.is_loss_known = False
         self._name = name
         self._adjourn = adjourn
 
@@ -82,7 +83,13 @@ class Binding:
                 return False
             case _:
                 assert_never(order)
+        self.is_loss_known = self.is_loss_known and not self.links
         return True
+
+    def flush(self) -> None:
+        """Carry out what is left when the actor is gone."""
+        while len(self.mailbox):
+            self.take(self.mailbox.receive_nowait())
 
     def _send(self, envelope: Envelope) -> None:
         if not self.links:
@@ -92,14 +99,18 @@ class Binding:
 
 
 async def run_binding(ready: Ready, binding: Binding, faults: Faults, point: str) -> None:
-    """Carry out orders until the last; ready while there is a socket."""
-    while not binding.links:
+    """Carry out orders until the last; ready while there is a socket.
+
+    Raises SignalingLost once for each loss, also when the first sockets are gone before it is ready.
+    """
+    if binding.links:
+        ready()
+    while True:
         await faults.point(point)
         if not binding.take(await binding.mailbox.receive()):
             return
-    ready()
-    while binding.links:
-        await faults.point(point)
-        if not binding.take(await binding.mailbox.receive()):
-            return
-    raise SignalingLost("the last socket of the call is gone")
+        if binding.links:
+            ready()
+        elif not binding.is_loss_known:
+            binding.is_loss_known = True
+            raise SignalingLost("the last socket of the call is gone")

@@ -1,6 +1,6 @@
 """The public `Call`: the documented methods, properties and events of the voice SDK's call object."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -8,6 +8,7 @@ from actors import events
 from actors.call import state as machine
 from actors.call.core import CallCore
 from actors.call.exchange import Exchange
+from actors.call.follow import EVENT_BUFFER, CallEvents
 from actors.call.listeners import listener_call
 from actors.call.message import Message, wire_message
 from actors.call.parameters import CallerInfo, ConnectToken, caller_info, encode_connect_token
@@ -20,14 +21,12 @@ from actors.ids import LegId
 from actors.journal import Journal
 from actors.media.messages import FromLeg, SendDigits, Silence, Source
 from actors.signaling.messages import WireError
-from supervisor import Channel, Lagged
+from supervisor import Channel
 
 DIGITS = frozenset("0123456789*#w")
 FEEDBACK_ISSUES = frozenset(
     {"dropped-call", "audio-latency", "one-way-audio", "choppy-audio", "noisy-call", "echo"}
 )
-LAST_EVENTS = (events.Disconnected, events.Cancelled, events.Rejected)
-EVENT_BUFFER = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +228,7 @@ class Call(Emitter):
 
         Raises:
             InvalidStateError: the call is not at a gateway.
-            InvalidArgumentError: not such an address.
+            InvalidArgumentError: not such an address, or a name among `parameters` that has `&` or `=`.
             TemporarilyUnavailable: nobody is registered under that name.
         """
         if self._exchange is None:
@@ -274,16 +273,9 @@ class Call(Emitter):
 
     # --- following the call --------------------------------------------------------------------------
 
-    async def events(self) -> AsyncIterator[Record]:
+    def events(self) -> CallEvents:
         """The call's records from now on, to the last one."""
-        with self._records.subscribe(capacity=EVENT_BUFFER) as subscription:
-            while not self._core.state.is_over:
-                record = await subscription.receive()
-                if isinstance(record, Lagged):
-                    continue
-                yield record
-                if isinstance(record.event, LAST_EVENTS):
-                    return
+        return CallEvents(self._records, is_over=self._core.state.is_over)
 
     async def answered(self) -> None:
         """Wait until the call is open.

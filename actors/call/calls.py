@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 import trio
 
 from actors.call.actor import CallParts, note, run_call
-from actors.call.binding import Bind, Binding, Outlet
+from actors.call.binding import Bind, Binding, Outgoing, Outlet
 from actors.call.call import Call, Observer
 from actors.call.exchange import Exchange
-from actors.call.state import CallState, CallStatus, Direction, Part, Role, Send
+from actors.call.state import CallState, CallStatus, Direction, Part, PartExhausted, Role, Send
 from actors.events import SharedChannel
 from actors.ids import new_leg_id
 from actors.insights.machine import InsightsCell
@@ -143,7 +143,7 @@ class Calls:
         self._live[call.core.id] = live
         binding.mailbox.post(Bind(links))
         call.core.begin()
-        self._supervisor.start_soon(_spec(live, CALL_POLICY))
+        self._supervisor.start_soon(_spec(live))
         return live
 
     def note(self, notice: Notice) -> None:
@@ -159,7 +159,7 @@ class Calls:
         if not is_farewell:
             note(live.call.core, replace(notice, name=Part.CALL))
         if isinstance(notice, ChildExhausted) and self._supervisor is not None and not is_farewell:
-            self._supervisor.start_soon(_spec(live, FAREWELL_POLICY, FAREWELL))
+            self._supervisor.start_soon(_farewell(live, f"{type(notice.error).__name__}: {notice.error}"))
 
     def _forget(self, key: str, live: LiveCall) -> None:
         """A leg that its actor could not close is closed here."""
@@ -170,11 +170,34 @@ class Calls:
         self._forgot = trio.Event()
 
 
-def _spec(live: LiveCall, policy: Policy, suffix: str = "") -> ChildSpec:
+def _spec(live: LiveCall) -> ChildSpec:
     async def run(ready: Ready) -> None:
         await run_call(ready, live.parts)
 
-    return ChildSpec(f"call {live.call.core.id}{suffix}", run, policy)
+    return ChildSpec(f"call {live.call.core.id}", run, CALL_POLICY)
+
+
+def _farewell(live: LiveCall, reason: str) -> ChildSpec:
+    """One more incarnation, to hang up; should it fail as well, the call is ended without an actor."""
+
+    async def run(ready: Ready) -> None:
+        try:
+            await run_call(ready, live.parts)
+        finally:
+            _bury(live.parts, reason)
+
+    return ChildSpec(f"call {live.call.core.id}{FAREWELL}", run, FAREWELL_POLICY)
+
+
+def _bury(parts: CallParts, reason: str) -> None:
+    core, binding = parts.core, parts.binding
+    try:
+        core.abandon(PartExhausted(Part.CALL, reason))
+    finally:
+        binding.flush()
+        for effect in core.settle():
+            if isinstance(effect, Send):
+                binding.take(Outgoing(parts.stamp(effect)))
 
 
 @asynccontextmanager

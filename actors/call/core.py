@@ -5,17 +5,35 @@ effects are handed to the actor. Everything else runs the machine in the actor.
 """
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from actors.call.machine import create, expire, step
-from actors.call.state import CallState, Command, Effect, Emit, Input, Step, ToMedia
+from actors.call.state import (
+    CallState,
+    Command,
+    Disconnect,
+    Effect,
+    Emit,
+    Input,
+    PartDown,
+    PartExhausted,
+    PartUp,
+    Received,
+    Step,
+    ToMedia,
+)
 from actors.events import Record
 from actors.journal import Journal
 from actors.media.messages import CloseMedia
-from supervisor import Mailbox
+from actors.signaling.messages import WireError
+from supervisor import Mailbox, MailboxFull
 
 MAILBOX_CAPACITY = 1024
+MAX_WAITING = 896
+"""Inputs that may wait; the rest is kept for what the supervisors say of the call's parts."""
+RATE_EXCEEDED = 31206
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +70,22 @@ class CallCore:
         self._publish(effects)
 
     def command(self, command: Command) -> None:
-        """Let `command` take effect now; its events are published before this returns."""
+        """Let `command` take effect now; its events are published before this returns.
+
+        Raises:
+            MailboxFull: the actor does not keep up, and nothing has happened. A call can always be ended.
+        """
         if self.state.is_over:
             return
-        self.state, effects = step(self.state, command, self.journal.clock.now())
-        self.mailbox.post(Perform(tuple(effect for effect in effects if not isinstance(effect, Emit))))
+        state, effects = step(self.state, command, self.journal.clock.now())
+        todo = tuple(effect for effect in effects if not isinstance(effect, Emit))
+        try:
+            self._post(Perform(todo))
+        except MailboxFull:
+            if not state.is_over:
+                raise
+            self._owed += todo  # whatever the actor does next, it finds them
+        self.state = state
         self._publish(effects)
 
     def post(self, happened: Input) -> None:
@@ -65,7 +94,22 @@ class CallCore:
         Raises:
             MailboxFull: the actor does not keep up.
         """
-        self.mailbox.post(happened)
+        if isinstance(happened, PartUp | PartDown | PartExhausted):
+            self.mailbox.post(happened)
+        else:
+            self._post(happened)
+
+    def receive(self, happened: Received) -> None:
+        """Queue what the peer sent. A peer that floods the call ends it."""
+        try:
+            self._post(happened)
+        except MailboxFull:
+            self.command(Disconnect(WireError(RATE_EXCEEDED, "the call is flooded with messages")))
+
+    def _post(self, item: Item) -> None:
+        if len(self.mailbox) >= MAX_WAITING:
+            raise MailboxFull(self.mailbox.name, MAX_WAITING)
+        self.mailbox.post(item)
 
     @property
     def deadline(self) -> float | None:
@@ -83,6 +127,20 @@ class CallCore:
 
     def expire(self, now: float) -> tuple[Effect, ...]:
         return self._advance(expire(self.state, now))
+
+    def abandon(self, spent: PartExhausted) -> None:
+        """End a call whose actor is gone for good; `settle` has what is left to do."""
+        self.state, effects = step(self.state, spent, self.journal.clock.now())
+        self._owed += tuple(effect for effect in effects if not isinstance(effect, Emit))
+        self._publish(effects)
+
+    def settle(self) -> tuple[Effect, ...]:
+        """The effects that no incarnation has handed out; inputs that still wait are of no use any more."""
+        while len(self.mailbox):
+            item = self.mailbox.receive_nowait()
+            if isinstance(item, Perform):
+                self._owed += item.effects
+        return self._hand_out(())
 
     def commit(self) -> None:
         """Nothing to do: the state is committed before its effects are performed."""
@@ -103,10 +161,16 @@ class CallCore:
         return effects
 
     def _publish(self, effects: tuple[Effect, ...]) -> None:
+        """Every event is delivered, whatever a listener of one before it raises."""
         self.journal.call_sid = self.state.call_sid
-        for effect in effects:
-            if isinstance(effect, Emit):
-                self._deliver(self.journal.publish(effect.event, actor="call", caused_by=effect.caused_by))
+        records = [
+            self.journal.publish(effect.event, actor="call", caused_by=effect.caused_by)
+            for effect in effects
+            if isinstance(effect, Emit)
+        ]
+        with ExitStack() as deliveries:
+            for record in reversed(records):
+                deliveries.callback(self._deliver, record)
 
 
 def _is_close(effect: Effect) -> bool:

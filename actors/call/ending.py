@@ -47,12 +47,14 @@ def _is_pending_incoming(state: CallState) -> bool:
     return state.phase is CallStatus.PENDING and state.direction is Direction.INCOMING
 
 
+def _is_rung(state: CallState) -> bool:
+    """At the gateway: a client is being rung, maybe on several devices, and none has answered."""
+    return state.role is Role.GATEWAY and state.direction is Direction.OUTGOING and not state.is_answered
+
+
 def _farewell(state: CallState, error: wire.WireError | None, message: str | None = None) -> Send:
     """What tells the peer: `cancel` to a client that is still being rung, else `hangup`."""
-    ringing = state.direction is Direction.OUTGOING and not state.is_answered
-    if state.role is Role.GATEWAY and ringing:
-        return Send(wire.Cancel())
-    return Send(wire.Hangup(error, message))
+    return Send(wire.Cancel()) if _is_rung(state) else Send(wire.Hangup(error, message))
 
 
 def _failed(
@@ -103,6 +105,7 @@ def cancelled(state: CallState) -> Step:
 
 
 def hung_up(state: CallState, error: wire.WireError | None, message: str | None) -> Step:
+    """The peer has ended the call; where a client rings on other devices besides, those stop."""
     if _is_pending_incoming(state):
         return _close(state, Emit(events.Cancelled("remote")))
     effects: tuple[Emit, ...] = ()
@@ -110,12 +113,13 @@ def hung_up(state: CallState, error: wire.WireError | None, message: str | None)
         effects = (Emit(events.Failed(error.code, error.message, is_remote=True)),)
     elif message is not None:
         effects = (Emit(events.Failed(MEDIA_LOST, message, is_remote=True)),)
-    return _close(state, *effects, Emit(events.Disconnected("remote")))
+    farewell = (Send(wire.Cancel()),) if _is_rung(state) else ()
+    return _close(state, *farewell, *effects, Emit(events.Disconnected("remote")))
 
 
 def declined(state: CallState) -> Step:
     """A rung client declined: the call is over on all its devices."""
-    if state.role is Role.CLIENT or state.direction is Direction.INCOMING or state.is_answered:
+    if not _is_rung(state):
         return state, ()
     return _close(
         state,
@@ -140,7 +144,7 @@ def given_up(state: CallState, timer: Timer) -> Step:
     """A lost part did not come back in time."""
     if timer is Timer.HOLD:
         code = SIGNALING_LOST if state.phase is CallStatus.OPEN else UNAVAILABLE
-        return _failed(state, code, "the peer did not reconnect in time", tell=False)
+        return _failed(state, code, "the peer did not reconnect in time")
     reason = "media did not come back in time"
     return _failed(state, MEDIA_LOST, reason, message=reason)
 

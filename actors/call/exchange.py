@@ -19,7 +19,7 @@ class Exchange(Protocol[C_co]):
         """Ring `client:NAME` and return that call.
 
         Raises:
-            InvalidArgumentError: not such an address.
+            InvalidArgumentError: not such an address, or a name among `parameters` that has `&` or `=`.
             TemporarilyUnavailable: nobody is registered under that name.
         """
         ...

@@ -4,7 +4,7 @@ from typing import Protocol, TypeAlias
 
 from actors import events
 from actors.call.message import Message
-from actors.errors import from_hangup, local_error
+from actors.errors import TwilioError, from_call_error, from_hangup, local_error
 
 ListenerCall: TypeAlias = tuple[str, tuple[object, ...]]
 
@@ -34,10 +34,8 @@ def listener_call(  # noqa: C901 - one clause for each event
             return "reconnecting", (local_error(code, reason),)
         case events.Reconnected():
             return "reconnected", ()
-        case events.Failed(code, reason, is_remote):
-            if is_remote:
-                return "error", (from_hangup(code, reason, precise=is_precise),)
-            return "error", (local_error(code, reason),)
+        case events.Failed():
+            return "error", (_error(event, is_precise=is_precise),)
         case events.Muted(is_muted):
             return "mute", (is_muted, call)
         case events.MessageSent():
@@ -58,6 +56,14 @@ def listener_call(  # noqa: C901 - one clause for each event
             return "playbackEnded", ()
         case _:
             return "", ()
+
+
+def _error(failed: events.Failed, *, is_precise: bool) -> TwilioError:
+    if failed.voice_event_sid is not None:
+        return from_call_error(failed.code, failed.reason, precise=is_precise)
+    if failed.is_remote:
+        return from_hangup(failed.code, failed.reason, precise=is_precise)
+    return local_error(failed.code, failed.reason)
 
 
 def _message(event: events.MessageSent | events.MessageReceived) -> Message:

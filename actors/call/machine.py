@@ -261,7 +261,8 @@ def _refused(state: CallState, voice_event_sid: str, error: wire.WireError) -> S
     state, sent = _without_message(state, voice_event_sid)
     if sent is None:
         return state, ()
-    return state, (Emit(events.Failed(error.code, error.message, is_remote=True)),)
+    refused = events.Failed(error.code, error.message, is_remote=True, voice_event_sid=voice_event_sid)
+    return state, (Emit(refused),)
 
 
 # --- reports of the media actor --------------------------------------------------------------------

@@ -82,7 +82,7 @@ def _ends_without_signaling(state: CallState) -> bool:
 
 def _media_down(state: CallState, lost: PartDown, now: float) -> Step:
     """A client restarts ICE: at once when the path is gone, later when a new incarnation should find it."""
-    if state.phase is not CallStatus.OPEN:
+    if not state.is_described:
         return state, ()
     client = state.role is Role.CLIENT
     limit = state.timing.client_give_up if client else state.timing.gateway_give_up
@@ -95,13 +95,16 @@ def _media_down(state: CallState, lost: PartDown, now: float) -> Step:
 
 
 def retry_ice(state: CallState, now: float) -> Step:
-    """Start another ICE cycle and set the time of the next."""
+    """Start another ICE cycle and set the time of the next.
+
+    An `answer` to early media's restart would be taken for the callee's, so that has to wait.
+    """
     if Part.MEDIA not in state.down:
         return state, ()
-    state = set_timer(
-        replace(state, restart=Restart.REQUESTED), Timer.ICE_RETRY, now + state.timing.ice_retry
-    )
-    return state, (ToMedia(media.RestartIce()),)
+    state = set_timer(state, Timer.ICE_RETRY, now + state.timing.ice_retry)
+    if state.phase is not CallStatus.OPEN:
+        return state, ()
+    return replace(state, restart=Restart.REQUESTED), (ToMedia(media.RestartIce()),)
 
 
 def restart_offered(state: CallState, sdp: str) -> Step:

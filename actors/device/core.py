@@ -18,7 +18,7 @@ from actors.ids import new_temp_sid
 from actors.journal import Journal
 from actors.media.messages import Silence
 from actors.signaling.client_events import StreamEvent
-from actors.signaling.messages import CallMessage, Envelope, Register
+from actors.signaling.messages import Answer, CallMessage, Envelope, Register, Ringing
 from actors.signaling.params import decode_params
 from supervisor import Mailbox
 
@@ -184,19 +184,18 @@ class DeviceCore:
             live.bind((self._stream,) if is_open else ())
 
     def _deliver(self, envelope: Envelope) -> None:
-        """To the call of that id; a `hangup` without one is for all."""
-        for live in self._live():
-            names = (live.call.sid, live.call.outbound_connection_id)
-            if envelope.call_sid in names or (envelope.call_sid is None and not live.is_ringing):
-                live.call.core.post(Received(envelope.body, envelope.call_sid))
-                return
-        self._deliver_first_answer(envelope)
+        """To the call of that id; a `hangup` without one is for all that were placed or taken."""
+        named = [live for live in self._live() if _is_for(envelope, live)]
+        for live in named:
+            live.call.core.receive(Received(envelope.body, envelope.call_sid))
+        if not named and isinstance(envelope.body, Ringing | Answer):
+            self._deliver_first_answer(envelope)
 
     def _deliver_first_answer(self, envelope: Envelope) -> None:
         """The first `ringing` or `answer` of a call that we placed brings its CallSid."""
         unnamed = [live for live in self._live() if live.call.core.state.call_sid is None]
         if len(unnamed) == 1 and envelope.call_sid is not None:
-            unnamed[0].call.core.post(Received(envelope.body, envelope.call_sid))
+            unnamed[0].call.core.receive(Received(envelope.body, envelope.call_sid))
 
     def _live(self) -> tuple[LiveCall, ...]:
         return tuple(self.calls) if self.calls is not None else ()
@@ -209,6 +208,12 @@ class DeviceCore:
                 self.apply(machine.CallOver(call.core.id))
             case _:
                 pass
+
+
+def _is_for(envelope: Envelope, live: LiveCall) -> bool:
+    if envelope.call_sid is None:
+        return not live.is_ringing
+    return envelope.call_sid in (live.call.sid, live.call.outbound_connection_id)
 
 
 def _as_it_is(send: Send) -> CallMessage:

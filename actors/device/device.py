@@ -1,14 +1,14 @@
 """The public `Device`: registers with a gateway, places calls and takes them."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import trio
 
 from actors.call import Call
-from actors.call.calls import Surroundings, open_calls
+from actors.call.calls import Calls, Surroundings, open_calls
 from actors.call.state import CallState, Direction, Role
 from actors.device import machine
 from actors.device.core import DeviceCore
@@ -72,10 +72,10 @@ class Device(Emitter):
         await self._running.enter_async_context(self._run())
         return self
 
-    async def __aexit__(
+    def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> bool | None:
-        return await self._running.__aexit__(kind, error, traceback)
+    ) -> Coroutine[Any, Any, bool | None]:
+        return self._running.__aexit__(kind, error, traceback)
 
     # --- properties ---------------------------------------------------------------------------------
 
@@ -130,7 +130,7 @@ class Device(Emitter):
         self._core.apply(machine.RegistrationAsked(is_wanted=True))
         await self._wait_while(lambda: self.state is DeviceStatus.REGISTERING)
         if not self._is(DeviceStatus.REGISTERED):
-            raise self._core.error or GeneralErrors.ConnectionError("the gateway closed the stream")
+            raise self._refusal()
 
     async def unregister(self) -> None:
         """Ask not to be rung any more; returns when the gateway agreed.
@@ -154,11 +154,14 @@ class Device(Emitter):
 
         Raises:
             InvalidStateError: destroyed, or a call is active.
+            TwilioError: the gateway refused the token, or closed the stream.
         """
         self._check_idle()
         self._open_stream()
-        await self._wait_while(lambda: not self._core.state.is_connected and not self._is(DeviceStatus.DESTROYED))
+        await self._wait_while(lambda: self._core.state.is_reaching_out)
         self._check_idle()
+        if self._core.state.is_turned_away:
+            raise self._refusal()
         given = params if params is not None else (options or ConnectOptions()).params
         call = self._core.open_call(
             CallState(
@@ -197,6 +200,7 @@ class Device(Emitter):
         if self._is(DeviceStatus.DESTROYED):
             raise InvalidStateError("the device is destroyed")
         self._token = checked
+        self._core.apply(machine.Approached())
         self._stream.ask(self._listen())
 
     # --- running ------------------------------------------------------------------------------------
@@ -205,9 +209,7 @@ class Device(Emitter):
     async def _run(self) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             engine: EnginePort = (
-                self._engine
-                if self._engine is not None
-                else await stack.enter_async_context(open_engine())
+                self._engine if self._engine is not None else await stack.enter_async_context(open_engine())
             )
             is_precise = self._options.enable_improved_signaling_error_precision
             around = Surroundings(self._channel, self._clock, engine, self._faults, is_precise=is_precise)
@@ -220,23 +222,23 @@ class Device(Emitter):
             try:
                 yield
             finally:
-                await self._finish()
+                self.destroy()
+                with trio.move_on_after(FAREWELL_SECONDS, shield=True):
+                    await self._take_leave(self._core.calls, self._supervisor)
                 nursery.cancel_scope.cancel()
 
-    async def _finish(self) -> None:
-        """Give the last messages a moment to get out."""
-        self.destroy()
-        with trio.move_on_after(FAREWELL_SECONDS, shield=True):
-            if self._core.calls is not None:
-                await self._core.calls.gone()
-            if self._supervisor is not None and "stream" in self._supervisor.children:
-                self._stream.leave()
-                await self._supervisor.join("stream")
+    async def _take_leave(self, calls: Calls, supervisor: Supervisor) -> None:
+        """Let the last messages get out."""
+        await calls.gone()
+        if "stream" in supervisor.children:
+            self._stream.leave()
+        await supervisor.join("stream")
 
     def _open_stream(self) -> None:
         if self._supervisor is None:
             raise InvalidStateError("use the device inside `async with`")
         if "stream" not in self._supervisor.children:
+            self._core.apply(machine.Approached())
             self._supervisor.start_soon(self._stream.child(self._core.mailbox.post))
 
     def _note(self, notice: Notice) -> None:
@@ -249,6 +251,9 @@ class Device(Emitter):
     async def _wait_while(self, is_so: Callable[[], bool]) -> None:
         while is_so():
             await self._core.changed()
+
+    def _refusal(self) -> Exception:
+        return self._core.error or GeneralErrors.ConnectionError("the gateway closed the stream")
 
     def _check_idle(self) -> None:
         if self._is(DeviceStatus.DESTROYED):

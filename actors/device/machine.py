@@ -22,11 +22,15 @@ class DeviceStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DeviceState:
-    """`active` and `pending` hold calls by their keys; `wants_registration` outlives lost sockets."""
+    """`active` and `pending` hold calls by their keys; `wants_registration` outlives lost sockets.
+
+    `is_turned_away`: the gateway has refused our token or sent us away, and we have not asked again.
+    """
 
     status: DeviceStatus = DeviceStatus.UNREGISTERED
     wants_registration: bool = False
     is_connected: bool = False
+    is_turned_away: bool = False
     allows_incoming_while_busy: bool = False
     identity: str | None = None
     edge: str | None = None
@@ -35,6 +39,12 @@ class DeviceState:
     token_due: float | None = None
     active: str | None = None
     pending: tuple[str, ...] = ()
+
+    @property
+    def is_reaching_out(self) -> bool:
+        """Whether the gateway is yet to say if it accepts us."""
+        is_done = self.is_connected or self.is_turned_away
+        return not is_done and self.status is not DeviceStatus.DESTROYED
 
     @property
     def deadline(self) -> float | None:
@@ -54,6 +64,11 @@ class RegistrationAsked:
 @dataclass(frozen=True, slots=True)
 class Destroyed:
     """The user is done with the device."""
+
+
+@dataclass(frozen=True, slots=True)
+class Approached:
+    """We ask the gateway again: through a new stream, or with another token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +155,7 @@ class CallOver:
 Input: TypeAlias = (
     RegistrationAsked
     | Destroyed
+    | Approached
     | StreamUp
     | StreamDown
     | StreamClosed
@@ -235,7 +251,9 @@ Effect: TypeAlias = (
 Step: TypeAlias = tuple[DeviceState, tuple[Effect, ...]]
 
 
-def step(state: DeviceState, happened: Input, now: float) -> Step:
+def step(  # noqa: C901 - one clause for each input
+    state: DeviceState, happened: Input, now: float
+) -> Step:
     """What a device does about one input; a destroyed device does nothing."""
     if state.status is DeviceStatus.DESTROYED:
         return state, ()
@@ -244,12 +262,16 @@ def step(state: DeviceState, happened: Input, now: float) -> Step:
             return _ask_registration(state, is_wanted=is_wanted)
         case Destroyed():
             return _destroy(state)
+        case Approached():
+            return replace(state, is_turned_away=False), ()
         case StreamUp():
             return _stream_up(state, happened, now)
         case StreamDown():
             return _stream_down(state, happened)
         case StreamClosed():
-            state = replace(state, wants_registration=False, is_connected=False, token_due=None)
+            state = replace(
+                state, wants_registration=False, is_connected=False, is_turned_away=True, token_due=None
+            )
             state, effects = _become(state, DeviceStatus.UNREGISTERED)
             return state, (*effects, UnbindCalls())
         case GatewayReady():
@@ -301,7 +323,15 @@ def _destroy(state: DeviceState) -> Step:
 
 def _stream_up(state: DeviceState, up: StreamUp, now: float) -> Step:
     due = now + max(0.0, up.ttl - state.token_refresh_s)
-    state = replace(state, is_connected=True, identity=up.identity, edge=up.edge, home=up.home, token_due=due)
+    state = replace(
+        state,
+        is_connected=True,
+        is_turned_away=False,
+        identity=up.identity,
+        edge=up.edge,
+        home=up.home,
+        token_due=due,
+    )
     ask = (AskRegistration(is_wanted=True),) if state.wants_registration else ()
     return state, (BindCalls(), *ask)
 
@@ -318,7 +348,11 @@ def _problem(state: DeviceState, code: int, reason: str) -> Step:
     """A refused token ends the wish to be registered: the same token would be refused again."""
     effects: tuple[Effect, ...] = (ErrorRaised(code, reason, is_remote=True),)
     if code in TOKEN_REFUSALS:
-        state = replace(state, wants_registration=state.wants_registration and code == TOKEN_EXPIRED)
+        state = replace(
+            state,
+            wants_registration=state.wants_registration and code == TOKEN_EXPIRED,
+            is_turned_away=not state.is_connected,
+        )
         if state.status is DeviceStatus.REGISTERING:
             state, more = _become(state, DeviceStatus.UNREGISTERED)
             effects += more

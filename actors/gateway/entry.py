@@ -24,6 +24,11 @@ class Entry:
         return self.tokens.identity
 
     @property
+    def is_over(self) -> bool:
+        """The call has ended; its application has a moment left."""
+        return self.call.core.state.is_over
+
+    @property
     def is_ringing(self) -> bool:
         """A client is being rung on possibly several sockets, and none has answered."""
         state = self.call.core.state

@@ -24,7 +24,7 @@ from actors.signaling import messages as wire
 from actors.signaling.link import Link
 from actors.signaling.params import encode_params
 from actors.signaling.token import AccessToken
-from supervisor import ChildSpec, MailboxFull, Policy, Ready, Restart, Supervisor
+from supervisor import ChildSpec, Policy, Ready, Restart, Supervisor
 
 Application: TypeAlias = Callable[[Call], Awaitable[None]]
 
@@ -118,7 +118,7 @@ class Gateway:
         else:
             if isinstance(body, wire.Answer) and link in entry.links and entry.is_ringing:
                 entry.bind(link)
-            self._post(entry, Received(body, envelope.call_sid))
+            entry.call.core.receive(Received(body, envelope.call_sid))
 
     def _entry(self, link: Link, sid: str | None) -> Entry | None:
         known = self._invited.get((link.identity, sid or ""), sid or "")
@@ -132,12 +132,6 @@ class Gateway:
 
     def _refuse(self, link: Link, body: wire.CallMessage, reason: str) -> None:
         self._journal.publish(events.MessageRefused(link.id, type(body).__name__, reason), actor="gateway")
-
-    def _post(self, entry: Entry, happened: Received) -> None:
-        try:
-            entry.call.core.post(happened)
-        except MailboxFull:
-            entry.call.disconnect(OVERLOADED, "the call is flooded with messages")
 
     # --- calls that clients place ------------------------------------------------------------------------
 
@@ -182,13 +176,13 @@ class Gateway:
         }
 
     def _resume(self, link: Link, sid: str | None, entry: Entry | None, resume: wire.Resume) -> None:
-        if entry is None or not entry.tokens.redeem(resume.token, link):
+        if entry is None or entry.is_over or not entry.tokens.redeem(resume.token, link):
             error = wire.WireError(RECONNECT_REFUSED, "this call cannot be taken up with this token")
             link.post(wire.Envelope(sid, wire.Hangup(error)))
             self._refuse(link, resume, "unknown call or spent token")
             return
         entry.bind(link)
-        self._post(entry, Received(resume, sid))
+        entry.call.core.receive(Received(resume, sid))
 
     # --- calls that the server places -------------------------------------------------------------------
 
@@ -200,7 +194,7 @@ class Gateway:
         codecs: tuple[str, ...] = (),
         parameters: dict[str, str] | None = None,
     ) -> Call:
-        """Ring every registration of `client:NAME`; see `Exchange.dial`. `parameters` are custom ones."""
+        """Ring every registration of `client:NAME`; see `Exchange.dial`."""
         if not address.startswith(CLIENT_SCHEME):
             raise InvalidArgumentError(f"cannot dial {address!r}: an address is client:NAME")
         identity = address.removeprefix(CLIENT_SCHEME)
@@ -228,7 +222,7 @@ class Gateway:
         tokens = CallTokens(identity, new_reconnect_token)
 
         def stamp(send: Send) -> wire.CallMessage:
-            return _with_token(send.body, tokens.mint()) if send.renew else send.body
+            return _with_token(send.body, tokens.issue()) if send.renew else send.body
 
         live = self._calls.open(
             state, identity=identity, links=links, stamp=stamp, adjourn=_drop, exchange=self
@@ -282,4 +276,8 @@ def _with_token(body: wire.CallMessage, token: str) -> wire.CallMessage:
 
 
 def _carried(parameters: dict[str, str] | None) -> dict[str, str]:
-    return {"Params": encode_params(parameters)} if parameters else {}
+    """Raises InvalidArgumentError for a key that a client could not read."""
+    try:
+        return {"Params": encode_params(parameters)} if parameters else {}
+    except ValueError as error:
+        raise InvalidArgumentError(str(error)) from error

@@ -18,9 +18,9 @@ class Spent:
 class CallTokens:
     """The tokens of one call, for one identity. A token works once.
 
-    The newest token replaces the one before. A client whose socket broke before its new token could
-    reach it still holds the spent one: that one works again as long as the socket it was redeemed on
-    is closed and no newer token was redeemed.
+    Until it is spent there is no other: a client may not have got what was sent last. A client whose
+    socket broke before its new token could reach it still holds the spent one: that one works again as
+    long as the socket it was redeemed on is closed and no newer token was redeemed.
     """
 
     def __init__(self, identity: str, make: Callable[[], str]) -> None:
@@ -32,8 +32,9 @@ class CallTokens:
     def __repr__(self) -> str:
         return f"<CallTokens of {self.identity}>"
 
-    def mint(self) -> str:
-        self._current = self._make()
+    def issue(self) -> str:
+        """What the client is to come back with: the token that is not spent, or a new one."""
+        self._current = self._current or self._make()
         return self._current
 
     def redeem(self, token: str, link: Link) -> bool:

@@ -86,8 +86,8 @@ def parse_description_untrusted(sdp: str, kind: Kind | None = None) -> RemoteDes
 
 
 def _split(sdp: str) -> list[_Part]:
-    """Split at LF only: browsers' additions may leave a CR within a line."""
-    lines = [line.replace("\r", "").strip(" ") for line in sdp.split("\n")]
+    """Split at LF only: browsers' additions may leave a CR within an `a=fmtp`."""
+    lines = [line.strip(" \r") for line in sdp.split("\n")]
     if lines[0] != "v=0":
         raise DescriptionError("not a session description")
     parts = [_Part()]

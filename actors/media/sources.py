@@ -19,8 +19,11 @@ __all__ = ["Playable", "SourceError", "open_source"]
 
 MAX_CACHED_TRACKS: Final = 64
 FRAMES_PER_SECOND: Final = 50
-WARM_UP_FRAMES: Final = 5
-"""Encoded and thrown away before a loop, so that its end runs into its start without a click."""
+WARM_UP_FRAMES: Final = 25
+"""Encoded and thrown away before a loop, so that Opus finds its end before its start.
+
+With much fewer its energy prediction is still that of an onset, and each round begins with a dip.
+"""
 
 
 class Playable:

@@ -129,6 +129,15 @@ async def test_lost_path_fails_the_actor_and_its_return_makes_the_next_one_ready
     assert flowing.downs() == [MediaLost]
 
 
+async def test_media_that_never_came_and_was_given_up_is_waited_for(autojump_clock):
+    """The next incarnation has to know what the one before died of."""
+    async with open_bench() as bench:
+        await bench.tell(m.AnswerOffer(OFFER), m.PathLost(LEG, 8.0))
+        assert (bench.downs(), bench.ups()) == ([MediaLost], [1])
+        await bench.tell(m.PathUp(LEG))
+        assert bench.ups() == [1, 2]
+
+
 async def test_waiting_actor_answers_an_ice_restart(flowing, autojump_clock):
     await flowing.tell(m.PathLost(LEG, 2.0))
     flowing.engine.take()

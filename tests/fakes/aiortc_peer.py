@@ -4,7 +4,7 @@ Commands on standard input, one answer each on standard output:
 `{"do": "offer", "codec": "opus", "hz": 600}` → `{"sdp": …}`; `{"do": "accept", "sdp": …}` (our offer was
 answered) → `{}`; `{"do": "answer", "sdp": …, "hz": 600}` → `{"sdp": …}`; `{"do": "hear"}` → `{"hz": …}`, the
 tone in the half second of audio that comes next, 0 if that is no tone; `{"do": "stats"}` →
-`{"received": …, "lost": …, "streams": …}`; end of input ends the process.
+`{"at": …, "received": …, "lost": …, "streams": …}`; end of input ends the process.
 Descriptions leave without candidates, as browsers' do, and nothing leaves the loopback interface.
 """
 
@@ -79,6 +79,7 @@ class Ear:
         with suppress(MediaStreamError):  # the track has ended
             while True:
                 frame = await track.recv()
+                assert isinstance(frame, av.AudioFrame)
                 self._rate = frame.sample_rate
                 channels = len(frame.layout.channels)
                 self._frames.append(frame.to_ndarray().reshape(-1, channels)[:, 0].astype(float))
@@ -115,11 +116,9 @@ class Peer:
 
     async def offer(self, codec: str, hz: float) -> dict[str, object]:
         transceiver = self.connection.addTransceiver(ToneTrack(hz), direction="sendrecv")
-        wanted = [
-            known
-            for known in RTCRtpReceiver.getCapabilities("audio").codecs
-            if known.mimeType.lower() == f"audio/{codec}"
-        ]
+        known = RTCRtpReceiver.getCapabilities("audio")
+        assert known is not None
+        wanted = [entry for entry in known.codecs if entry.mimeType.lower() == f"audio/{codec}"]
         transceiver.setCodecPreferences(wanted)
         await self.connection.setLocalDescription(await self.connection.createOffer())
         return self._description()
@@ -138,10 +137,11 @@ class Peer:
         return {"hz": await self.ear.next_tone()}
 
     async def stats(self) -> dict[str, object]:
-        """Packets received and lost, and the SSRCs received: a new media session has a new one."""
+        """Time in seconds, packets received and lost, SSRCs received: a new media session has a new one."""
         report = await self.connection.getStats()
         inbound = [entry for entry in report.values() if entry.type == "inbound-rtp"]
         return {
+            "at": asyncio.get_running_loop().time(),
             "received": sum(entry.packetsReceived for entry in inbound),
             "lost": sum(entry.packetsLost for entry in inbound),
             "streams": sorted(entry.ssrc for entry in inbound),

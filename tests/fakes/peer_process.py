@@ -23,8 +23,9 @@ class PeerDied(Exception):
 
 @dataclass(frozen=True)
 class Traffic:
-    """What the peer has received over RTP."""
+    """What the peer has received over RTP, by SSRC (`streams`) and until when (`at`, seconds)."""
 
+    at: float
     received: int
     lost: int
     streams: list[int]

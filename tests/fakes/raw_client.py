@@ -8,10 +8,12 @@ from typing import Any
 from urllib.parse import quote
 
 import trio
-from trio_websocket import ConnectionClosed, WebSocketConnection, open_websocket_url
+from trio_websocket import ConnectionClosed, WebSocketConnection, wrap_client_stream
 
 from tests.fakes.house import House
 
+HOST = "127.0.0.1"
+CLOSE_SECONDS = 1.0
 HEARTBEAT = "\n"
 VERSION = "1.6"
 MAX_UNREAD = 100
@@ -79,15 +81,21 @@ class RawClient:
 async def open_stranger(house: House) -> AsyncIterator[RawClient]:
     """A socket that has not said who it is."""
     trusted = ssl.create_default_context(cafile=str(house.node.credentials.certificate))
-    url = f"wss://127.0.0.1:{house.node.port}/signal"
-    async with (
-        open_websocket_url(url, ssl_context=trusted) as websocket,
-        trio.open_nursery() as nursery,
-    ):
-        client = RawClient(websocket)
-        nursery.start_soon(client.read)
-        yield client
-        nursery.cancel_scope.cancel()
+    # The stream is ours to close: trio-websocket's client leaves it open when the server closes first.
+    stream = await trio.open_ssl_over_tcp_stream(
+        HOST, house.node.port, ssl_context=trusted, https_compatible=True
+    )
+    try:
+        async with trio.open_nursery() as nursery:
+            websocket = await wrap_client_stream(nursery, stream, HOST, "/signal")
+            client = RawClient(websocket)
+            nursery.start_soon(client.read)
+            yield client
+            await websocket.aclose()
+            nursery.cancel_scope.cancel()
+    finally:
+        with trio.move_on_after(CLOSE_SECONDS, shield=True):
+            await trio.aclose_forcefully(stream)
 
 
 @asynccontextmanager

@@ -83,6 +83,20 @@ def test_noise_and_silence_are_no_tones(codec):
 
 
 @each_codec
+def test_band_of_noise_round_a_tone_is_not_that_tone(codec):
+    """Most of its power is near the tone, as that of a gliding voice may be."""
+    rate, size, seconds = sample_rate(codec), samples_per_frame(codec), 6
+    spectrum = np.zeros(rate * seconds // 2 + 1, complex)
+    noise = np.random.default_rng(3).normal(size=(2, 200 * seconds))
+    spectrum[900 * seconds : 1100 * seconds] = noise[0] + 1j * noise[1]
+    band = np.fft.irfft(spectrum, rate * seconds)
+    samples = (5000 * band / band.std()).clip(-32768, 32767).astype(np.int16)
+    detector, encoder = ToneDetector(codec, (1000.0,)), open_encoder(codec)
+    frames = (encoder.encode(samples[at : at + size]) for at in range(0, samples.size, size))
+    assert [change for frame in frames for change in detector.feed(frame)] == []
+
+
+@each_codec
 def test_tones_are_told_apart(codec):
     rate, size = sample_rate(codec), samples_per_frame(codec)
     time = np.arange(rate) / rate
