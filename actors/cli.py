@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from actors.apps.loading import Application, ApplicationError, load_application
-from actors.config import ConfigError, Settings, default_data_dir, dev_keys, load_settings
+from actors.config import ConfigError, Settings, dev_keys, load_settings
 from actors.demo.main import DemoFailed, run_demo
 from actors.demo.plan import Wishes
 from actors.log import LogSink, configure_logging
@@ -79,7 +79,9 @@ async def _serve(settings: Settings, application: Application | None) -> None:
 
 def _introduce(node: Node, settings: Settings) -> None:
     where = f"{settings.host}:{node.port}"
-    say.print(f"Signaling on wss://{where}/signal, certificate {node.credentials.certificate}", soft_wrap=True)
+    say.print(
+        f"Signaling on wss://{where}/signal, certificate {node.credentials.certificate}", soft_wrap=True
+    )
     say.print(f"A token: trunkline token alice --data-dir {settings.data_dir}", soft_wrap=True)
     say.print("Dial (parameter To): echo, tone:440, play:FILE, client:NAME")
 

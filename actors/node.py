@@ -49,6 +49,7 @@ LISTENER_POLICY = Policy(
     Restart.PERMANENT, intensity=10, period=60.0, backoff=Backoff(initial=0.0, minimum=0.1, maximum=5.0)
 )
 FAREWELL_SECONDS = 3.0
+WILDCARDS = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, not bound
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +77,12 @@ def load_credentials(settings: Settings) -> Credentials:
     """Keys and certificate, as configured; with `dev` both are made where they are missing.
 
     Raises:
-        ConfigError: no keys, or no certificate, and not `dev`.
+        ConfigError: no keys, or no certificate, and not `dev`; or no address that media could be sent to.
     """
+    if settings.host in WILDCARDS and not settings.media_host:
+        raise ConfigError(
+            f"host is {settings.host}: set media_host to the address that clients send media to"
+        )
     keys = {sid: secret.get_secret_value() for sid, secret in settings.keys.items()}
     account_sid = settings.account_sid or ""
     if settings.dev and not keys:

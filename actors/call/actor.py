@@ -29,7 +29,8 @@ from actors.insights.machine import InsightsCell, StopInsights
 from actors.insights.sample import Totals
 from actors.journal import Clock, place_of
 from actors.media.actor import EnginePort, MediaCell, MediaLost, run_media
-from actors.media.messages import Command, Counters, EngineEvent
+from actors.media.engine_messages import EngineEvent
+from actors.media.messages import Command, Counters
 from actors.signaling.messages import CallMessage
 from supervisor import (
     Backoff,

@@ -59,11 +59,11 @@ class Binding:
     """The sockets that a call is bound to; outlives the incarnations of its actor.
 
     Args:
-        name: gives the id under which the peer knows the call.
+        name: gives the id under which a message goes to the peer.
         adjourn: takes what could not be sent to anyone.
     """
 
-    def __init__(self, name: Callable[[], str], adjourn: Callable[[Envelope], None]) -> None:
+    def __init__(self, name: Callable[[CallMessage], str], adjourn: Callable[[Envelope], None]) -> None:
         self.mailbox: Mailbox[Order] = Mailbox(BINDING_CAPACITY, name="binding")
         self.links: tuple[Outlet, ...] = ()
         self.is_loss_known = False
@@ -78,7 +78,7 @@ class Binding:
             case Unbind(link):
                 self.links = tuple(bound for bound in self.links if bound is not link)
             case Outgoing(body):
-                self._send(Envelope(self._name(), body))
+                self._send(Envelope(self._name(body), body))
             case StopBinding():
                 return False
             case _:

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 
 import trio
 
@@ -16,8 +17,8 @@ from actors.ids import new_leg_id
 from actors.insights.machine import InsightsCell
 from actors.journal import Clock, Journal
 from actors.media.actor import EnginePort, MediaCell
-from actors.media.messages import CloseLeg, IceRole
-from actors.signaling.messages import CallMessage, Envelope
+from actors.media.engine_messages import CloseLeg, IceRole
+from actors.signaling.messages import CallMessage, Envelope, Hangup
 from supervisor import (
     Backoff,
     ChildExhausted,
@@ -126,7 +127,7 @@ class Calls:
         leg = new_leg_id()
         journal = Journal(state.call_sid or state.temp_sid, around.channel, around.clock, identity)
         call = Call(state, journal, leg, exchange=exchange, observe=observe, is_precise=around.is_precise)
-        binding = Binding(lambda: call.sid, adjourn)
+        binding = Binding(partial(_name, call), adjourn)
         role = IceRole.LITE if state.role is Role.GATEWAY else IceRole.CONTROLLING
         parts = CallParts(
             core=call.core,
@@ -168,6 +169,13 @@ class Calls:
         self._around.engine.detach(live.call.leg)
         self._forgot.set()
         self._forgot = trio.Event()
+
+
+def _name(call: Call, body: CallMessage) -> str:
+    """A client that is hung up on before it was told the CallSid knows the call by its own id only."""
+    state = call.core.state
+    is_placed_by_client = state.role is Role.GATEWAY and state.direction is Direction.INCOMING
+    return state.temp_sid if is_placed_by_client and isinstance(body, Hangup) else call.sid
 
 
 def _spec(live: LiveCall) -> ChildSpec:

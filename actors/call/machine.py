@@ -147,7 +147,7 @@ def _alert(state: CallState, has_early_media: bool) -> Step:
 def _answer_offer(state: CallState) -> Step:
     if state.is_describing or state.remote_offer is None:
         return state, ()
-    return replace(state, is_describing=True), (ToMedia(media.AnswerOffer(state.remote_offer)),)
+    return replace(state, is_describing=True), (ToMedia(media.AnswerOffer(state.remote_offer, state.codecs)),)
 
 
 def _mute(state: CallState, should_mute: bool) -> Step:

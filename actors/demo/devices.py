@@ -21,7 +21,8 @@ from actors.device.device import Device
 from actors.device.options import DeviceOptions
 from actors.events import Record
 from actors.media.engine import Engine, open_engine
-from actors.media.messages import Blackhole, Clip, Tone
+from actors.media.engine_messages import Blackhole
+from actors.media.messages import Clip, Tone
 from actors.signaling.token import mint
 from actors.tls import client_context
 from actors.wall import wall_clock

@@ -158,7 +158,7 @@ class DeviceCore:
                 custom_parameters=decode_params(parameters.get("Params", "")),
                 token=ring.offer.reconnect,
                 remote_offer=ring.offer.sdp,
-                codecs=self._options.codec_preferences,
+                codecs=self._options.codecs,
             )
         )
         self.apply(machine.CallRings(call.core.id))

@@ -169,7 +169,7 @@ class Device(Emitter):
                 direction=Direction.OUTGOING,
                 temp_sid=new_temp_sid(),
                 custom_parameters={name: _parameter(value) for name, value in given.items()},
-                codecs=self._options.codec_preferences,
+                codecs=self._options.codecs,
             )
         )
         self._core.apply(machine.CallPlaced(call.core.id))

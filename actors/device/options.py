@@ -4,6 +4,7 @@ import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from actors.media.description import SHAPES
 from actors.media.messages import Silence, Source
 
 DEFAULT_CODECS = ("pcmu", "opus")
@@ -34,6 +35,12 @@ class DeviceOptions:
     ca_file: Path | str | None = None
     ssl_context: ssl.SSLContext | None = field(default=None, repr=False)
     input: Source = field(default_factory=Silence)
+
+    @property
+    def codecs(self) -> tuple[str, ...]:
+        """Every codec that we speak, the preferred ones first."""
+        known = tuple(name for name in self.codec_preferences if name in SHAPES)
+        return tuple(dict.fromkeys((*known, *SHAPES)))
 
     @property
     def reconnect_timeout(self) -> float:

@@ -12,16 +12,15 @@ from typing import Protocol, TypeAlias, assert_never
 
 from actors.ids import LegId
 from actors.media.attachment import step
-from actors.media.messages import (
+from actors.media.engine_messages import (
     Candidate,
-    Command,
     EngineCommand,
     EngineEvent,
     IceCredentials,
     IceRole,
     LegCounters,
-    Report,
 )
+from actors.media.messages import Command, Report
 from actors.media.negotiation_state import (
     Attached,
     BecomeReady,

@@ -3,8 +3,9 @@
 from dataclasses import replace
 from typing import assert_never
 
+from actors.media import engine_messages as e
 from actors.media import messages as m
-from actors.media.messages import EngineEvent, IceCredentials
+from actors.media.engine_messages import EngineEvent, IceCredentials
 from actors.media.negotiation import command, open_leg
 from actors.media.negotiation_state import (
     Attached,
@@ -26,14 +27,14 @@ def step(state: Negotiation, message: Input, fresh: IceCredentials) -> Step:
         case Attached():
             return _attached(state, message)
         case (
-            m.PathUp()
-            | m.PathLost()
-            | m.LegStatus()
-            | m.LegCounters()
-            | m.LegToneHeard()
-            | m.LegToneGone()
-            | m.LegPlaybackEnded()
-            | m.LegDigit()
+            e.PathUp()
+            | e.PathLost()
+            | e.LegStatus()
+            | e.LegCounters()
+            | e.LegToneHeard()
+            | e.LegToneGone()
+            | e.LegPlaybackEnded()
+            | e.LegDigit()
         ):
             return _event(state, message, fresh)
         case _:
@@ -46,38 +47,38 @@ def _attached(state: Negotiation, attached: Attached) -> Step:
     if state.phase is Phase.CLOSED:
         return state, (
             BecomeReady(),
-            ToEngine(m.CloseLeg(state.leg)),
+            ToEngine(e.CloseLeg(state.leg)),
         )
     if state.local is None:
         return state, (BecomeReady(),)
-    return replace(state, is_waiting=True), (ToEngine(m.Probe(state.leg)),)
+    return replace(state, is_waiting=True), (ToEngine(e.Probe(state.leg)),)
 
 
 def _event(state: Negotiation, event: EngineEvent, fresh: IceCredentials) -> Step:
     if state.phase is Phase.CLOSED or state.local is None:
         return state, ()
     match event:
-        case m.PathUp():
+        case e.PathUp():
             return _path_up(state)
-        case m.PathLost(_, idle):
+        case e.PathLost(_, idle):
             return _lose(state, idle)
-        case m.LegStatus():
+        case e.LegStatus():
             return _status(state, event, fresh)
-        case m.LegPlaybackEnded():
+        case e.LegPlaybackEnded():
             return _playback_ended(state)
-        case m.LegCounters():
+        case e.LegCounters():
             return _count(state, event)
-        case m.LegToneHeard(_, hz):
+        case e.LegToneHeard(_, hz):
             return state, (ToCall(m.ToneHeard(hz)),)
-        case m.LegToneGone(_, hz):
+        case e.LegToneGone(_, hz):
             return state, (ToCall(m.ToneGone(hz)),)
-        case m.LegDigit(_, digit, duration_ms):
+        case e.LegDigit(_, digit, duration_ms):
             return state, (ToCall(m.DigitReceived(digit, duration_ms)),)
         case _:
             assert_never(event)
 
 
-def _status(state: Negotiation, status: m.LegStatus, fresh: IceCredentials) -> Step:
+def _status(state: Negotiation, status: e.LegStatus, fresh: IceCredentials) -> Step:
     """Ready at once unless media has flowed before and does not flow now."""
     if not status.is_open:
         return _reopen(state, fresh)
@@ -125,7 +126,7 @@ def _playback_ended(state: Negotiation) -> Step:
     return state, (ToCall(m.PlaybackEnded()),)
 
 
-def _count(state: Negotiation, counters: m.LegCounters) -> Step:
+def _count(state: Negotiation, counters: e.LegCounters) -> Step:
     if state.session is None:
         return state, ()
     report = m.Counters(

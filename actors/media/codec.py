@@ -9,7 +9,7 @@ import av
 import numpy as np
 import numpy.typing as npt
 
-from actors.media.messages import Codec
+from actors.media.engine_messages import Codec
 
 Samples: TypeAlias = npt.NDArray[np.int16]
 Bytes: TypeAlias = npt.NDArray[np.uint8]

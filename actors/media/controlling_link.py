@@ -9,9 +9,9 @@ from math import inf
 from typing import Final
 
 from actors.media.datagram import Address
+from actors.media.engine_messages import Candidate, IceCredentials
 from actors.media.ice_controlling import ControllingAgent, Transmit
 from actors.media.leg import Leg
-from actors.media.messages import Candidate, IceCredentials
 from actors.media.ports import OWN_RECEIVE_BUFFER, Path, PortSet, open_socket
 from actors.media.stun import TRANSACTION_LENGTH, BindingMessage
 from actors.media.traffic import Traffic

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from actors.media.messages import Candidate, Codec, DtlsRole, IceCredentials, IceRole
+from actors.media.engine_messages import Candidate, Codec, DtlsRole, IceCredentials, IceRole
 
 DEFAULT_CODECS: Final = ("pcmu", "opus")
 """Offered when nobody asks for others; the order is a preference."""

@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 
 from actors.media.codec import open_decoder
-from actors.media.messages import Codec
+from actors.media.engine_messages import Codec
 
 BLOCK_SECONDS: Final = 0.1
 BLOCKS_TO_HEAR: Final = 3

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from OpenSSL import SSL
 
 from actors.media.dtls_records import datagrams, handshake_records_untrusted
-from actors.media.messages import DtlsRole
+from actors.media.engine_messages import DtlsRole
 from actors.media.srtp import PROFILES, SrtpKeys, split_keys
 
 MTU = 1200

@@ -14,9 +14,7 @@ import trio
 from actors.ids import LegId
 from actors.media.controlling_link import ControllingLink, OwnPort
 from actors.media.dtls import process_identity
-from actors.media.leg import Leg, LegContext
-from actors.media.lite_link import LiteLink
-from actors.media.messages import (
+from actors.media.engine_messages import (
     Blackhole,
     Candidate,
     CloseLeg,
@@ -24,7 +22,6 @@ from actors.media.messages import (
     EngineCommand,
     EngineEvent,
     Feed,
-    FromLeg,
     IceRole,
     InsertDigits,
     LegStatus,
@@ -34,8 +31,10 @@ from actors.media.messages import (
     Probe,
     RestartLeg,
     RestartPeer,
-    Source,
 )
+from actors.media.leg import Leg, LegContext
+from actors.media.lite_link import LiteLink
+from actors.media.messages import FromLeg, Source
 from actors.media.mux_table import MuxTable
 from actors.media.pacing import GROUPS, FrameClock, Linger
 from actors.media.ports import PortSet, open_socket

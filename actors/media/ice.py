@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from actors.media.datagram import Address, InvalidDatagram
-from actors.media.messages import IceCredentials
+from actors.media.engine_messages import IceCredentials
 from actors.media.stun import (
     ROLE_CONFLICT,
     BindingMessage,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from actors.media.datagram import Address, InvalidDatagram
-from actors.media.messages import Candidate, IceCredentials
+from actors.media.engine_messages import Candidate, IceCredentials
 from actors.media.stun import (
     ROLE_CONFLICT,
     BindingMessage,

@@ -6,7 +6,7 @@ from contextlib import suppress
 from actors.ids import LegId
 from actors.media.datagram import InvalidDatagram
 from actors.media.detector import ToneDetector
-from actors.media.messages import Codec, EngineEvent, LegDigit, LegToneGone, LegToneHeard
+from actors.media.engine_messages import Codec, EngineEvent, LegDigit, LegToneGone, LegToneHeard
 from actors.media.outlet import Outlet
 from actors.media.reception import Reception
 from actors.media.rtp import HEADER_LENGTH, header, payload_range_untrusted

@@ -10,16 +10,9 @@ from typing import Final
 from actors.ids import LegId
 from actors.media.datagram import InvalidDatagram
 from actors.media.dtls import DtlsEndpoint, Identity
+from actors.media.engine_messages import EngineEvent, LegPlaybackEnded, Negotiate, PathLost, PathUp, Peer
 from actors.media.inlet import Inlet
 from actors.media.liveness import Liveness, Phase
-from actors.media.messages import (
-    EngineEvent,
-    LegPlaybackEnded,
-    Negotiate,
-    PathLost,
-    PathUp,
-    Peer,
-)
 from actors.media.outlet import Outlet
 from actors.media.ports import Path
 from actors.media.reports import Reports

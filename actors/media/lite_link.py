@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from math import inf
 
 from actors.media.datagram import Address
+from actors.media.engine_messages import Candidate, IceCredentials
 from actors.media.ice import LiteAgent
 from actors.media.leg import Leg
-from actors.media.messages import Candidate, IceCredentials
 from actors.media.mux_table import MuxTable
 from actors.media.ports import Path
 from actors.media.stun import BindingMessage

@@ -1,11 +1,9 @@
-"""What a call says to its media actor, what that says to the engine, and what comes back.
+"""What a call says to its media actor, and what comes back: descriptions and audio.
 
-`Command` and `Report` pass between a call and its media actor; they are about descriptions and
-audio. `EngineCommand` and `EngineEvent` pass between media actors and an engine; they are msgspec
-structs of plain values, so an engine can live in another process.
+What a leg sends is a msgspec struct, as it travels on to the engine.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
 
@@ -55,16 +53,20 @@ class CreateOffer:
 
 @dataclass(frozen=True, slots=True)
 class AnswerOffer:
-    """Answer the peer's first offer, or the offer of a peer that has replaced the first (new fingerprint)."""
+    """Answer the peer's first offer, or that of a peer that has replaced the first (new fingerprint).
 
-    sdp: str
+    `codecs` limits what is agreed on, the preferred first; empty leaves it to the offer's order.
+    """
+
+    sdp: str = field(repr=False)
+    codecs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ApplyAnswer:
     """The peer's answer to our offer, whether the first or an ICE restart."""
 
-    sdp: str
+    sdp: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ class AnswerRestart:
     Another fingerprint in an offer: a new media session, `LocalAnswer`.
     """
 
-    sdp: str
+    sdp: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +134,7 @@ Command: TypeAlias = (
 
 @dataclass(frozen=True, slots=True)
 class LocalOffer:
-    sdp: str
+    sdp: str = field(repr=False)
     restart: bool = False
 
 
@@ -140,7 +142,7 @@ class LocalOffer:
 class LocalAnswer:
     """`codec` is the negotiated codec's lower-case name."""
 
-    sdp: str
+    sdp: str = field(repr=False)
     codec: str
     restart: bool = False
 
@@ -228,199 +230,4 @@ Report: TypeAlias = (
     | ToneGone
     | PlaybackEnded
     | DigitReceived
-)
-
-# --- media actor <-> engine ---------------------------------------------------------------------
-
-
-class IceRole(StrEnum):
-    LITE = "lite"
-    CONTROLLING = "controlling"
-
-
-class DtlsRole(StrEnum):
-    CLIENT = "client"
-    SERVER = "server"
-
-
-class Candidate(msgspec.Struct, frozen=True):
-    """A UDP host candidate."""
-
-    host: str
-    port: int
-    priority: int = 2130706431
-    foundation: str = "1"
-
-
-class IceCredentials(msgspec.Struct, frozen=True):
-    ufrag: str
-    pwd: str
-
-    def __repr__(self) -> str:
-        return f"IceCredentials({self.ufrag!r}, pwd=…)"
-
-
-class Codec(msgspec.Struct, frozen=True):
-    """What both sides agreed on. `payload_type` is what we send; `receive_payload_type` what we announced."""
-
-    name: str
-    clock_rate: int
-    payload_type: int
-    receive_payload_type: int
-    channels: int = 1
-    dtmf_payload_type: int | None = None
-    fmtp: str = ""
-
-
-class Peer(msgspec.Struct, frozen=True):
-    """The remote side of a media session. `fingerprint` is SHA-256, upper-case hex with colons."""
-
-    ice: IceCredentials
-    fingerprint: str
-    candidates: tuple[Candidate, ...] = ()
-    is_lite: bool = False
-
-
-class OpenLeg(msgspec.Struct, frozen=True, tag=True):
-    """Reserve a leg under its local ICE credentials; a controlling leg opens its own socket."""
-
-    leg: LegId
-    role: IceRole
-    local: IceCredentials
-
-
-class Negotiate(msgspec.Struct, frozen=True, tag=True):
-    """Both descriptions are known: begin checks, DTLS and media. Another fingerprint begins DTLS anew."""
-
-    leg: LegId
-    peer: Peer
-    dtls: DtlsRole
-    codec: Codec
-
-
-class RestartLeg(msgspec.Struct, frozen=True, tag=True):
-    """Accept these local credentials too; a controlling leg also opens a new socket for them."""
-
-    leg: LegId
-    local: IceCredentials
-
-
-class RestartPeer(msgspec.Struct, frozen=True, tag=True):
-    """The peer's new credentials; the old pair stays valid until the new path is."""
-
-    leg: LegId
-    ice: IceCredentials
-    candidates: tuple[Candidate, ...] = ()
-
-
-class Feed(msgspec.Struct, frozen=True, tag=True):
-    leg: LegId
-    source: Source
-
-
-class Detect(msgspec.Struct, frozen=True, tag=True):
-    leg: LegId
-    hz: tuple[float, ...]
-
-
-class MuteLeg(msgspec.Struct, frozen=True, tag=True):
-    leg: LegId
-    muted: bool
-
-
-class InsertDigits(msgspec.Struct, frozen=True, tag=True):
-    leg: LegId
-    digits: str
-
-
-class CloseLeg(msgspec.Struct, frozen=True, tag=True):
-    leg: LegId
-
-
-class Probe(msgspec.Struct, frozen=True, tag=True):
-    """Ask for the leg's `LegStatus`: what a new incarnation of a media actor does first."""
-
-    leg: LegId
-
-
-class Blackhole(msgspec.Struct, frozen=True, tag=True):
-    """Fault: drop everything on the leg's present path, both ways. A path made later is not touched."""
-
-    leg: LegId
-
-
-EngineCommand: TypeAlias = (
-    OpenLeg
-    | Negotiate
-    | RestartLeg
-    | RestartPeer
-    | Feed
-    | Detect
-    | MuteLeg
-    | InsertDigits
-    | CloseLeg
-    | Probe
-    | Blackhole
-)
-
-
-class PathUp(msgspec.Struct, frozen=True, tag=True):
-    """Authenticated media flows on a validated path: the first time, or again after `PathLost`."""
-
-    leg: LegId
-
-
-class PathLost(msgspec.Struct, frozen=True, tag=True):
-    """Nothing valid was received for `idle` seconds."""
-
-    leg: LegId
-    idle: float
-
-
-class LegStatus(msgspec.Struct, frozen=True, tag=True):
-    """Answer to `Probe`; `is_open` False: the engine knows no such leg."""
-
-    leg: LegId
-    is_open: bool
-    is_flowing: bool
-
-
-class LegCounters(msgspec.Struct, frozen=True, tag=True):
-    """Once a second for each negotiated leg; see `Counters`."""
-
-    leg: LegId
-    at: float
-    bytes_sent: int
-    packets_sent: int
-    bytes_received: int
-    packets_received: int
-    packets_lost: int
-    jitter_ms: float
-    rtt_ms: float | None
-    input_level: int = 0
-    output_level: int = 0
-
-
-class LegToneHeard(msgspec.Struct, frozen=True, tag=True):
-    leg: LegId
-    hz: float
-
-
-class LegToneGone(msgspec.Struct, frozen=True, tag=True):
-    leg: LegId
-    hz: float
-
-
-class LegPlaybackEnded(msgspec.Struct, frozen=True, tag=True):
-    leg: LegId
-
-
-class LegDigit(msgspec.Struct, frozen=True, tag=True):
-    leg: LegId
-    digit: str
-    duration_ms: int
-
-
-EngineEvent: TypeAlias = (
-    PathUp | PathLost | LegStatus | LegCounters | LegToneHeard | LegToneGone | LegPlaybackEnded | LegDigit
 )

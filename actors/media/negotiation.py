@@ -9,6 +9,7 @@ from typing import assert_never
 
 from msgspec import structs
 
+from actors.media import engine_messages as e
 from actors.media import messages as m
 from actors.media.description import (
     DEFAULT_CODECS,
@@ -21,7 +22,8 @@ from actors.media.description import (
     choose_codec,
     choose_dtls_role,
 )
-from actors.media.messages import Codec, Command, Failure, IceCredentials
+from actors.media.engine_messages import Codec, IceCredentials
+from actors.media.messages import Command, Failure
 from actors.media.negotiation_state import (
     Effect,
     Negotiation,
@@ -42,8 +44,8 @@ def command(state: Negotiation, message: Command, fresh: IceCredentials) -> Step
     match message:
         case m.CreateOffer(codecs):
             return _create_offer(state, codecs, fresh)
-        case m.AnswerOffer(sdp):
-            return _answer_offer(state, sdp, fresh)
+        case m.AnswerOffer(sdp, codecs):
+            return _answer_offer(replace(state, allowed=codecs), sdp, fresh)
         case m.ApplyAnswer(sdp):
             return _apply_answer(state, sdp)
         case m.RestartIce():
@@ -51,7 +53,7 @@ def command(state: Negotiation, message: Command, fresh: IceCredentials) -> Step
         case m.AnswerRestart(sdp):
             return _answer_restart(state, sdp, fresh)
         case m.CloseMedia():
-            return replace(state, phase=Phase.CLOSED), (ToEngine(m.CloseLeg(state.leg)),)
+            return replace(state, phase=Phase.CLOSED), (ToEngine(e.CloseLeg(state.leg)),)
         case m.Play() | m.ListenFor() | m.SetMuted() | m.SendDigits():
             return _set(state, message)
         case _:
@@ -60,25 +62,25 @@ def command(state: Negotiation, message: Command, fresh: IceCredentials) -> Step
 
 def open_leg(state: Negotiation, local: IceCredentials) -> Step:
     """Reserve the leg, and give it all that was asked for so far."""
-    opened: list[m.EngineCommand] = [m.OpenLeg(state.leg, state.role, local)]
-    opened += [m.Feed(state.leg, state.source)] if state.source is not None else []
-    opened += [m.Detect(state.leg, state.tones)] if state.tones else []
-    opened += [m.MuteLeg(state.leg, muted=True)] if state.is_muted else []
+    opened: list[e.EngineCommand] = [e.OpenLeg(state.leg, state.role, local)]
+    opened += [e.Feed(state.leg, state.source)] if state.source is not None else []
+    opened += [e.Detect(state.leg, state.tones)] if state.tones else []
+    opened += [e.MuteLeg(state.leg, muted=True)] if state.is_muted else []
     return replace(state, local=local), tuple(map(ToEngine, opened))
 
 
 def _set(state: Negotiation, message: m.Play | m.ListenFor | m.SetMuted | m.SendDigits) -> Step:
     """Remembered for a leg that is not open yet or has to be opened again; digits are of the moment."""
-    todo: m.EngineCommand
+    todo: e.EngineCommand
     match message:
         case m.Play(source):
-            state, todo = replace(state, source=source), m.Feed(state.leg, source)
+            state, todo = replace(state, source=source), e.Feed(state.leg, source)
         case m.ListenFor(hz):
-            state, todo = replace(state, tones=hz), m.Detect(state.leg, hz)
+            state, todo = replace(state, tones=hz), e.Detect(state.leg, hz)
         case m.SetMuted(muted):
-            state, todo = replace(state, is_muted=muted), m.MuteLeg(state.leg, muted)
+            state, todo = replace(state, is_muted=muted), e.MuteLeg(state.leg, muted)
         case m.SendDigits(digits):
-            todo = m.InsertDigits(state.leg, digits)
+            todo = e.InsertDigits(state.leg, digits)
         case _:
             assert_never(message)
     return state, () if state.local is None else (ToEngine(todo),)
@@ -108,7 +110,7 @@ def _restart_ice(state: Negotiation, fresh: IceCredentials) -> Step:
         return _fail(state, Failure.LOCAL_DESCRIPTION, "no media session to restart", restart=True)
     state = replace(state, phase=Phase.REOFFERED, reoffered=fresh, version=state.version + 1)
     sdp = write_reoffer(state.describe(fresh), session.layout, session.codec)
-    return state, (ToEngine(m.RestartLeg(state.leg, fresh)), ToCall(m.LocalOffer(sdp, restart=True)))
+    return state, (ToEngine(e.RestartLeg(state.leg, fresh)), ToCall(m.LocalOffer(sdp, restart=True)))
 
 
 def _apply_answer(state: Negotiation, sdp: str) -> Step:
@@ -173,7 +175,8 @@ def _answer_restart(state: Negotiation, sdp: str, fresh: IceCredentials) -> Step
 def _answer(state: Negotiation, remote: RemoteDescription, fresh: IceCredentials, *, restart: bool) -> Step:
     was = state.session
     if was is None or was.remote.fingerprint != remote.fingerprint:
-        session = Session(remote, remote.layout, choose_codec(remote), choose_dtls_role(remote, state.role))
+        codec = _prefer(remote, state.allowed)
+        session = Session(remote, remote.layout, codec, choose_dtls_role(remote, state.role))
         return _answer_new(state, session, fresh, restart=restart)
     session = Session(remote, remote.layout, _choose_again(remote, was.codec), was.dtls)
     if state.is_hollow:
@@ -183,8 +186,17 @@ def _answer(state: Negotiation, remote: RemoteDescription, fresh: IceCredentials
         return state, (report,)
     state = replace(state, local=fresh, reoffered=None, version=state.version + 1)
     state, effects = _carry_on(state, was, session)
-    renewed = ToEngine(m.RestartLeg(state.leg, fresh))
+    renewed = ToEngine(e.RestartLeg(state.leg, fresh))
     return state, (renewed, *effects, _local_answer(state, session, restart=restart))
+
+
+def _prefer(remote: RemoteDescription, names: tuple[str, ...]) -> Codec:
+    """The first of `names` that the peer has; without names, the peer's favourite."""
+    offered = {codec.name for codec in remote.codecs}
+    favourite = next((name for name in names if name in offered), None)
+    if favourite is not None:
+        return choose_codec(remote, (favourite,))
+    return choose_codec(remote, names or SHAPES)
 
 
 def _choose_again(remote: RemoteDescription, was: Codec) -> Codec:
@@ -199,18 +211,18 @@ def _answer_new(state: Negotiation, session: Session, fresh: IceCredentials, *, 
     if state.local is None:
         state, effects = open_leg(state, fresh)
     else:
-        state, effects = replace(state, local=fresh), (ToEngine(m.RestartLeg(state.leg, fresh)),)
+        state, effects = replace(state, local=fresh), (ToEngine(e.RestartLeg(state.leg, fresh)),)
     state, begun = _negotiate(replace(state, reoffered=None, version=state.version + 1), session)
     return state, (*effects, *begun, _local_answer(state, session, restart=restart))
 
 
 def _carry_on(state: Negotiation, was: Session, session: Session) -> Step:
     """An ICE restart: DTLS and SRTP stay, the codec too unless the peer has changed it."""
-    todo: m.EngineCommand = m.RestartPeer(state.leg, session.remote.ice, session.remote.candidates)
+    todo: e.EngineCommand = e.RestartPeer(state.leg, session.remote.ice, session.remote.candidates)
     if _is_same_format(was.codec, session.codec):
         session = replace(session, codec=was.codec)
     else:
-        todo = m.Negotiate(state.leg, session.peer, session.dtls, session.codec)
+        todo = e.Negotiate(state.leg, session.peer, session.dtls, session.codec)
     return replace(state, phase=Phase.ESTABLISHED, session=session), (ToEngine(todo),)
 
 
@@ -220,7 +232,7 @@ def _is_same_format(one: Codec, other: Codec) -> bool:
 
 
 def _negotiate(state: Negotiation, session: Session) -> Step:
-    begun = m.Negotiate(state.leg, session.peer, session.dtls, session.codec)
+    begun = e.Negotiate(state.leg, session.peer, session.dtls, session.codec)
     state = replace(state, phase=Phase.ESTABLISHED, session=session, has_flowed=False, is_hollow=False)
     return state, (ToEngine(begun),)
 

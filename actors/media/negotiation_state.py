@@ -7,19 +7,17 @@ from typing import TypeAlias
 
 from actors.ids import LegId
 from actors.media.description import Layout, RemoteDescription
-from actors.media.messages import (
+from actors.media.engine_messages import (
     Candidate,
     Codec,
-    Command,
     DtlsRole,
     EngineCommand,
     EngineEvent,
     IceCredentials,
     IceRole,
     Peer,
-    Report,
-    Source,
 )
+from actors.media.messages import Command, Report, Source
 from actors.media.sdp_write import LocalSession
 
 
@@ -65,6 +63,7 @@ class Negotiation:
     local: IceCredentials | None = None
     reoffered: IceCredentials | None = None
     offered: tuple[str, ...] = ()
+    allowed: tuple[str, ...] = ()
     session: Session | None = None
     version: int = 0
     source: Source | None = None

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from typing import Final
 
-from actors.media.messages import Codec, FromLeg, Silence, Source
+from actors.media.engine_messages import Codec
+from actors.media.messages import FromLeg, Silence, Source
 from actors.media.rtp import HEADER_LENGTH, MARKER, OutboundStream, write_header
 from actors.media.sources import Playable, SourceError, open_source
 from actors.media.srtp import PacketBuffer, SrtpTransform

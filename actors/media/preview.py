@@ -1,7 +1,8 @@
 """What can be told before anything is negotiated or played."""
 
 from actors.media.description import SHAPES, DescriptionError, Kind
-from actors.media.messages import Clip, Codec
+from actors.media.engine_messages import Codec
+from actors.media.messages import Clip
 from actors.media.sdp import parse_description_untrusted
 from actors.media.sources import SourceError, open_source
 

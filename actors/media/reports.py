@@ -1,8 +1,8 @@
 """A leg's RTCP: what it reports each second, what the peer's reports tell, and the counters made of both."""
 
 from actors.ids import LegId
+from actors.media.engine_messages import LegCounters
 from actors.media.inlet import Inlet
-from actors.media.messages import LegCounters
 from actors.media.reception import Reception
 from actors.media.rtcp import (
     ReportBlock,

@@ -17,7 +17,7 @@ from actors.media.description import (
     Section,
     Setup,
 )
-from actors.media.messages import Candidate, IceCredentials
+from actors.media.engine_messages import Candidate, IceCredentials
 
 MAX_SDP_BYTES: Final = 64 * 1024
 MAX_MEDIA_SECTIONS: Final = 4

@@ -14,7 +14,7 @@ from actors.media.description import (
     Section,
     Setup,
 )
-from actors.media.messages import Candidate, Codec, DtlsRole, IceCredentials
+from actors.media.engine_messages import Candidate, Codec, DtlsRole, IceCredentials
 
 _NAMES = {"opus": "opus", "pcmu": "PCMU", "pcma": "PCMA"}
 _FMTP = {"opus": "minptime=10;useinbandfec=1"}

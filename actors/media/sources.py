@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from actors.media.codec import Encoder, Samples, open_encoder, opus_bitrate, sample_rate, samples_per_frame
-from actors.media.messages import Clip, Codec, FromLeg, Silence, Source, Tone
+from actors.media.engine_messages import Codec
+from actors.media.messages import Clip, FromLeg, Silence, Source, Tone
 from actors.media.wav import SourceError, Wav, read_wav
 
 __all__ = ["Playable", "SourceError", "open_source"]

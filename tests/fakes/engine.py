@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from actors.ids import LegId
-from actors.media.messages import (
+from actors.media.engine_messages import (
     Candidate,
     CloseLeg,
     EngineCommand,

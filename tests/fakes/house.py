@@ -94,7 +94,9 @@ class House:
 
 
 @asynccontextmanager
-async def open_house(data_dir: Path, application: Application | None = None, **flags: object) -> AsyncIterator[House]:
+async def open_house(
+    data_dir: Path, application: Application | None = None, **flags: object
+) -> AsyncIterator[House]:
     faults, notes = ScriptedFaults(), Notes()
     settings = load_settings(host="127.0.0.1", port=0, data_dir=data_dir, dev=True, **flags)
     async with open_node(settings, application=application, sinks=(notes,), faults=faults) as node:

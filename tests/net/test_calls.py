@@ -10,7 +10,8 @@ import trio
 from actors import events
 from actors.call import Call, CallStatus
 from actors.errors import InvalidStateError
-from actors.media.messages import Blackhole, Tone
+from actors.media.engine_messages import Blackhole
+from actors.media.messages import Tone
 from tests.fakes.house import House, open_house, open_pair
 
 pytestmark = pytest.mark.net

@@ -13,7 +13,9 @@ pytestmark = pytest.mark.net
 
 async def run_demo(*flags: str) -> tuple[int, dict[str, object]]:
     run = partial(trio.run_process, capture_stdout=True, check=False)
-    done: subprocess.CompletedProcess[bytes] = await run([sys.executable, "-m", "actors", "demo", "--json", *flags])
+    done: subprocess.CompletedProcess[bytes] = await run(
+        [sys.executable, "-m", "actors", "demo", "--json", *flags]
+    )
     return done.returncode, json.loads(done.stdout)
 
 

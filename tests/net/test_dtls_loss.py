@@ -4,7 +4,7 @@ import pytest
 import trio
 
 from actors.media.dtls import DtlsEndpoint, process_identity
-from actors.media.messages import DtlsRole
+from actors.media.engine_messages import DtlsRole
 
 pytestmark = pytest.mark.net
 

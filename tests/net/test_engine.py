@@ -12,7 +12,7 @@ import trio
 
 from actors.ids import LegId, new_leg_id
 from actors.media.engine import Engine, open_engine
-from actors.media.messages import (
+from actors.media.engine_messages import (
     Blackhole,
     CloseLeg,
     Codec,
@@ -20,7 +20,6 @@ from actors.media.messages import (
     DtlsRole,
     EngineEvent,
     Feed,
-    FromLeg,
     IceCredentials,
     IceRole,
     InsertDigits,
@@ -38,8 +37,8 @@ from actors.media.messages import (
     Probe,
     RestartLeg,
     RestartPeer,
-    Tone,
 )
+from actors.media.messages import FromLeg, Tone
 from actors.media.stun import binding_request
 
 pytestmark = pytest.mark.net

@@ -14,7 +14,7 @@ from actors.media.codec import (
     sample_rate,
     samples_per_frame,
 )
-from actors.media.messages import Codec
+from actors.media.engine_messages import Codec
 
 pytestmark = pytest.mark.pure
 

@@ -7,7 +7,8 @@ import pytest
 
 from actors.media.codec import open_encoder, sample_rate, samples_per_frame
 from actors.media.detector import ToneChange, ToneDetector
-from actors.media.messages import Clip, Codec, Silence, Tone
+from actors.media.engine_messages import Codec
+from actors.media.messages import Clip, Silence, Tone
 from actors.media.sources import open_source
 
 pytestmark = pytest.mark.pure

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from actors.media.datagram import InvalidDatagram
 from actors.media.dtls import MAX_FRESH_STARTS, MTU, DtlsEndpoint, Identity, new_identity
 from actors.media.dtls_records import datagrams, handshake_records_untrusted
-from actors.media.messages import DtlsRole
+from actors.media.engine_messages import DtlsRole
 
 pytestmark = pytest.mark.pure
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 import pytest
 
 from actors.media.datagram import Address, InvalidDatagram
+from actors.media.engine_messages import Candidate, IceCredentials
 from actors.media.ice import MAX_ADDRESSES, STRAY_PACKETS, LiteAgent
 from actors.media.ice_controlling import MAX_PAIRS, ControllingAgent, Transmit
-from actors.media.messages import Candidate, IceCredentials
 from actors.media.stun import binding_request, parse_untrusted
 
 pytestmark = pytest.mark.pure

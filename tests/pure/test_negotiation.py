@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actors.ids import LegId
+from actors.media import engine_messages as e
 from actors.media import messages as m
 from actors.media.attachment import step
-from actors.media.messages import DtlsRole, IceCredentials, IceRole
+from actors.media.engine_messages import DtlsRole, IceCredentials, IceRole
 from actors.media.negotiation_state import (
     Attached,
     BecomeReady,
@@ -25,7 +26,7 @@ from actors.media.sdp import parse_description_untrusted
 pytestmark = pytest.mark.pure
 
 DATA = Path(__file__).parents[1] / "data"
-CANDIDATE = m.Candidate("192.0.2.1", 40000)
+CANDIDATE = e.Candidate("192.0.2.1", 40000)
 OFFER = (DATA / "chromium_offer.sdp").read_bytes().decode()
 ANSWER = (DATA / "chromium_answer.sdp").read_bytes().decode()
 
@@ -58,7 +59,7 @@ class Side:
         return self.take(Attached(fingerprint(self.octet), (CANDIDATE,)))
 
     def status(self, *, is_open=True, is_flowing=False):
-        return self.take(m.LegStatus(self.leg, is_open, is_flowing))
+        return self.take(e.LegStatus(self.leg, is_open, is_flowing))
 
     def describe(self, message):
         """The description that `message` leads to."""
@@ -83,20 +84,20 @@ def established():
     answer = callee.describe(m.AnswerOffer(caller.describe(m.CreateOffer())))
     caller.take(m.ApplyAnswer(answer))
     for side in (caller, callee):
-        side.take(m.PathUp(side.leg))
+        side.take(e.PathUp(side.leg))
     return caller, callee
 
 
 def lost(side):
     """`side` has lost its path and a new incarnation waits for it."""
-    side.take(m.PathLost(side.leg, 2.0))
+    side.take(e.PathLost(side.leg, 2.0))
     side.attach()
     side.status()
     return side
 
 
 def peer_of(commands):
-    return next(command.peer for command in commands if isinstance(command, m.Negotiate))
+    return next(command.peer for command in commands if isinstance(command, e.Negotiate))
 
 
 # --- two machines back to back --------------------------------------------------------------------
@@ -146,13 +147,13 @@ def test_ice_restart_renews_credentials_and_nothing_else():
     assert offer.restart
     commands, (answer,), _ = callee.take(m.AnswerRestart(offer.sdp))
     assert commands == [
-        m.RestartLeg(callee.leg, callee.state.local),
-        m.RestartPeer(callee.leg, restart.local, ()),
+        e.RestartLeg(callee.leg, callee.state.local),
+        e.RestartPeer(callee.leg, restart.local, ()),
     ]
     assert answer.restart
     assert (callee.state.session.codec, callee.state.session.dtls) == (before.codec, before.dtls)
     done, reports, _ = caller.take(m.ApplyAnswer(answer.sdp))
-    assert done == [m.RestartPeer(caller.leg, callee.state.local, (CANDIDATE,))]
+    assert done == [e.RestartPeer(caller.leg, callee.state.local, (CANDIDATE,))]
     assert reports == [m.Applied("pcmu", restart=True)]
     assert caller.state.phase is Phase.ESTABLISHED
     assert parse_description_untrusted(answer.sdp).setup == "passive"
@@ -182,7 +183,7 @@ def test_replaced_peer_gets_a_new_media_session_on_the_same_leg():
     assert kinds(commands) == ["RestartLeg", "Negotiate"]
     assert peer_of(commands).fingerprint == fingerprint("DD")
     assert (answer.restart, answer.codec) == (True, "opus")
-    assert kinds(callee.take(m.PathUp(callee.leg))[1]) == ["Flowing"]
+    assert kinds(callee.take(e.PathUp(callee.leg))[1]) == ["Flowing"]
     assert other.take(m.ApplyAnswer(answer.sdp))[1] == [m.Applied("opus")]
 
 
@@ -311,9 +312,9 @@ def test_wishes_before_the_leg_is_open_are_kept_for_it():
         assert side.take(wish) == ([], [], [])
     commands, _, _ = side.take(m.AnswerOffer(OFFER))
     assert commands[1:4] == [
-        m.Feed(side.leg, m.Tone(440.0)),
-        m.Detect(side.leg, (600.0,)),
-        m.MuteLeg(side.leg, True),
+        e.Feed(side.leg, m.Tone(440.0)),
+        e.Detect(side.leg, (600.0,)),
+        e.MuteLeg(side.leg, True),
     ]
     assert kinds(commands) == ["OpenLeg", "Feed", "Detect", "MuteLeg", "Negotiate"]
 
@@ -321,21 +322,21 @@ def test_wishes_before_the_leg_is_open_are_kept_for_it():
 def test_wishes_for_an_open_leg_take_effect_at_once():
     side = gateway()
     side.take(m.CreateOffer())
-    assert side.take(m.Play(m.Silence()))[0] == [m.Feed(side.leg, m.Silence())]
-    assert side.take(m.ListenFor(()))[0] == [m.Detect(side.leg, ())]
-    assert side.take(m.SetMuted(False))[0] == [m.MuteLeg(side.leg, False)]
-    assert side.take(m.SendDigits("12w3"))[0] == [m.InsertDigits(side.leg, "12w3")]
+    assert side.take(m.Play(m.Silence()))[0] == [e.Feed(side.leg, m.Silence())]
+    assert side.take(m.ListenFor(()))[0] == [e.Detect(side.leg, ())]
+    assert side.take(m.SetMuted(False))[0] == [e.MuteLeg(side.leg, False)]
+    assert side.take(m.SendDigits("12w3"))[0] == [e.InsertDigits(side.leg, "12w3")]
 
 
 def test_what_the_engine_tells_is_reported():
     _, side = established()
     leg = side.leg
-    counters = m.LegCounters(leg, 5.0, 1, 2, 3, 4, 5, 6.0, None, 7, 8)
+    counters = e.LegCounters(leg, 5.0, 1, 2, 3, 4, 5, 6.0, None, 7, 8)
     assert side.take(counters)[1] == [m.Counters(5.0, 1, 2, 3, 4, 5, 6.0, None, "pcmu", 7, 8)]
-    assert side.take(m.LegToneHeard(leg, 440.0))[1] == [m.ToneHeard(440.0)]
-    assert side.take(m.LegToneGone(leg, 440.0))[1] == [m.ToneGone(440.0)]
-    assert side.take(m.LegDigit(leg, "5", 160))[1] == [m.DigitReceived("5", 160)]
-    assert side.take(m.LegPlaybackEnded(leg))[1] == [m.PlaybackEnded()]
+    assert side.take(e.LegToneHeard(leg, 440.0))[1] == [m.ToneHeard(440.0)]
+    assert side.take(e.LegToneGone(leg, 440.0))[1] == [m.ToneGone(440.0)]
+    assert side.take(e.LegDigit(leg, "5", 160))[1] == [m.DigitReceived("5", 160)]
+    assert side.take(e.LegPlaybackEnded(leg))[1] == [m.PlaybackEnded()]
 
 
 # --- losing the path and having it back -----------------------------------------------------------
@@ -344,14 +345,14 @@ def test_what_the_engine_tells_is_reported():
 def test_first_media_is_told_once():
     side = gateway()
     side.take(m.AnswerOffer(OFFER))
-    assert side.take(m.PathUp(side.leg)) == ([], [m.Flowing()], [])
-    assert side.take(m.PathUp(side.leg)) == ([], [], [])
+    assert side.take(e.PathUp(side.leg)) == ([], [m.Flowing()], [])
+    assert side.take(e.PathUp(side.leg)) == ([], [], [])
 
 
 def test_lost_path_is_raised_once():
     _, side = established()
-    assert side.take(m.PathLost(side.leg, 2.0)) == ([], [], [RaiseLost(2.0)])
-    assert side.take(m.PathLost(side.leg, 2.0)) == ([], [], [])
+    assert side.take(e.PathLost(side.leg, 2.0)) == ([], [], [RaiseLost(2.0)])
+    assert side.take(e.PathLost(side.leg, 2.0)) == ([], [], [])
 
 
 def test_incarnation_before_any_leg_is_ready_at_once():
@@ -363,8 +364,8 @@ def test_crashed_incarnation_whose_leg_is_well_is_followed_by_one_ready_at_once(
     side = gateway()
     side.take(m.AnswerOffer(OFFER))
     if flowing:
-        side.take(m.PathUp(side.leg))
-    assert side.attach() == ([m.Probe(side.leg)], [], [])
+        side.take(e.PathUp(side.leg))
+    assert side.attach() == ([e.Probe(side.leg)], [], [])
     assert side.status(is_flowing=flowing) == ([], [], [BecomeReady()])
 
 
@@ -377,22 +378,22 @@ def test_first_media_during_a_crash_is_told_by_the_next_incarnation():
 
 def test_incarnation_with_a_lost_path_is_ready_when_the_path_is_back():
     _, side = established()
-    side.take(m.PathLost(side.leg, 2.0))
+    side.take(e.PathLost(side.leg, 2.0))
     side.attach()
     assert side.status() == ([], [], [])
-    assert side.take(m.PathLost(side.leg, 2.0)) == ([], [], [])
-    assert side.take(m.PathUp(side.leg)) == ([], [], [BecomeReady()])
-    assert side.take(m.PathLost(side.leg, 2.0)) == ([], [], [RaiseLost(2.0)])
+    assert side.take(e.PathLost(side.leg, 2.0)) == ([], [], [])
+    assert side.take(e.PathUp(side.leg)) == ([], [], [BecomeReady()])
+    assert side.take(e.PathLost(side.leg, 2.0)) == ([], [], [RaiseLost(2.0)])
 
 
 def test_path_that_never_was_and_is_given_up_is_waited_for():
     """No media within the engine's time: ready would be a lie until there is some."""
     side = gateway()
     side.take(m.AnswerOffer(OFFER))
-    assert side.take(m.PathLost(side.leg, 8.0))[2] == [RaiseLost(8.0)]
+    assert side.take(e.PathLost(side.leg, 8.0))[2] == [RaiseLost(8.0)]
     side.attach()
     assert side.status() == ([], [], [])
-    assert side.take(m.PathUp(side.leg)) == ([], [m.Flowing()], [BecomeReady()])
+    assert side.take(e.PathUp(side.leg)) == ([], [m.Flowing()], [BecomeReady()])
 
 
 def test_waiting_incarnation_still_negotiates():
@@ -403,7 +404,7 @@ def test_waiting_incarnation_still_negotiates():
     assert others == []
     assert kinds(caller.take(m.ApplyAnswer(answer.sdp))[0]) == ["RestartPeer"]
     for side in (caller, callee):
-        assert side.take(m.PathUp(side.leg))[2] == [BecomeReady()]
+        assert side.take(e.PathUp(side.leg))[2] == [BecomeReady()]
 
 
 def test_new_media_session_while_waiting_is_not_ready_before_it_flows():
@@ -412,7 +413,7 @@ def test_new_media_session_while_waiting_is_not_ready_before_it_flows():
     callee.take(m.AnswerRestart(OFFER))
     callee.attach()
     assert callee.status()[2] == []
-    assert callee.take(m.PathUp(callee.leg)) == ([], [m.Flowing()], [BecomeReady()])
+    assert callee.take(e.PathUp(callee.leg)) == ([], [m.Flowing()], [BecomeReady()])
 
 
 # --- an engine that was replaced ------------------------------------------------------------------
@@ -423,7 +424,7 @@ def test_unanswered_offer_outlives_its_engine():
     offer = parse_description_untrusted(side.describe(m.CreateOffer()))
     side.attach()
     commands, _, others = side.status(is_open=False)
-    assert commands == [m.OpenLeg(side.leg, IceRole.LITE, offer.ice)]
+    assert commands == [e.OpenLeg(side.leg, IceRole.LITE, offer.ice)]
     assert others == [BecomeReady()]
 
 
@@ -452,7 +453,7 @@ def test_restart_after_the_engine_was_replaced_negotiates_in_full():
     assert kinds(commands) == ["RestartLeg", "Negotiate"]
     assert kinds(caller.take(m.ApplyAnswer(answer.sdp))[0]) == ["Negotiate"]
     for side in (caller, callee):
-        assert side.take(m.PathUp(side.leg))[1:] == ([m.Flowing()], [BecomeReady()])
+        assert side.take(e.PathUp(side.leg))[1:] == ([m.Flowing()], [BecomeReady()])
 
 
 def test_restart_offer_under_way_outlives_its_engine():
@@ -460,7 +461,7 @@ def test_restart_offer_under_way_outlives_its_engine():
     sdp = caller.describe(m.RestartIce())
     offered = caller.state.reoffered
     caller.attach()
-    assert caller.status(is_open=False)[0][0] == m.OpenLeg(caller.leg, IceRole.CONTROLLING, offered)
+    assert caller.status(is_open=False)[0][0] == e.OpenLeg(caller.leg, IceRole.CONTROLLING, offered)
     commands, _, _ = caller.take(m.ApplyAnswer(callee.describe(m.AnswerRestart(sdp))))
     assert kinds(commands) == ["Negotiate"]
 
@@ -476,9 +477,9 @@ def test_even_unchanged_credentials_are_answered_after_the_engine_was_replaced()
 def test_clip_that_has_ended_is_not_played_again():
     _, side = established()
     side.take(m.Play(m.Clip("prompt.wav")))
-    side.take(m.LegPlaybackEnded(side.leg))
+    side.take(e.LegPlaybackEnded(side.leg))
     side.attach()
-    assert side.status(is_open=False)[0][1] == m.Feed(side.leg, m.Silence())
+    assert side.status(is_open=False)[0][1] == e.Feed(side.leg, m.Silence())
 
 
 # --- the end --------------------------------------------------------------------------------------
@@ -486,10 +487,10 @@ def test_clip_that_has_ended_is_not_played_again():
 
 def test_closing_closes_the_leg_and_ends_everything():
     _, side = established()
-    assert side.take(m.CloseMedia()) == ([m.CloseLeg(side.leg)], [], [])
-    for message in (m.AnswerOffer(OFFER), m.RestartIce(), m.CloseMedia(), m.PathLost(side.leg, 2.0)):
+    assert side.take(m.CloseMedia()) == ([e.CloseLeg(side.leg)], [], [])
+    for message in (m.AnswerOffer(OFFER), m.RestartIce(), m.CloseMedia(), e.PathLost(side.leg, 2.0)):
         assert side.take(message) == ([], [], [])
-    assert side.attach() == ([m.CloseLeg(side.leg)], [], [BecomeReady()])
+    assert side.attach() == ([e.CloseLeg(side.leg)], [], [BecomeReady()])
 
 
 LEG = LegId("LAA")
@@ -508,11 +509,11 @@ MESSAGES = st.sampled_from(
         m.AnswerRestart(ANSWER),
         m.Play(m.Silence()),
         m.CloseMedia(),
-        m.PathUp(LEG),
-        m.PathLost(LEG, 2.0),
-        m.LegStatus(LEG, is_open=True, is_flowing=True),
-        m.LegStatus(LEG, is_open=True, is_flowing=False),
-        m.LegStatus(LEG, is_open=False, is_flowing=False),
+        e.PathUp(LEG),
+        e.PathLost(LEG, 2.0),
+        e.LegStatus(LEG, is_open=True, is_flowing=True),
+        e.LegStatus(LEG, is_open=True, is_flowing=False),
+        e.LegStatus(LEG, is_open=False, is_flowing=False),
     ]
 )
 
@@ -527,11 +528,11 @@ def test_invariants_hold_in_any_order(messages):
         was_flowing = side.state.has_flowed
         commands, reports, others = side.take(message)
         for command in commands:
-            assert is_open or isinstance(command, m.OpenLeg | m.CloseLeg | m.Probe)
-            is_open |= isinstance(command, m.OpenLeg)
-            if isinstance(command, m.RestartLeg):
+            assert is_open or isinstance(command, e.OpenLeg | e.CloseLeg | e.Probe)
+            is_open |= isinstance(command, e.OpenLeg)
+            if isinstance(command, e.RestartLeg):
                 assert command.local.ufrag not in ufrags
-            if isinstance(command, m.OpenLeg | m.RestartLeg):
+            if isinstance(command, e.OpenLeg | e.RestartLeg):
                 ufrags.append(command.local.ufrag)
         state = side.state
         assert (state.session is None) <= (state.phase in (Phase.NEW, Phase.OFFERED, Phase.CLOSED))

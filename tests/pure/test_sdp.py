@@ -17,7 +17,7 @@ from actors.media.description import (
     choose_codec,
     choose_dtls_role,
 )
-from actors.media.messages import Candidate, Codec, DtlsRole, IceCredentials, IceRole
+from actors.media.engine_messages import Candidate, Codec, DtlsRole, IceCredentials, IceRole
 from actors.media.sdp import MAX_CANDIDATES, MAX_SDP_BYTES, parse_description_untrusted
 from actors.media.sdp_write import LocalSession, write_answer, write_offer, write_reoffer
 

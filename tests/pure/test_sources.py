@@ -7,7 +7,8 @@ import pytest
 
 from actors.ids import LegId
 from actors.media.codec import open_decoder, sample_rate
-from actors.media.messages import Clip, Codec, FromLeg, Silence, Tone
+from actors.media.engine_messages import Codec
+from actors.media.messages import Clip, FromLeg, Silence, Tone
 from actors.media.sources import SourceError, open_source
 from actors.media.wav import MAX_WAV_BYTES, Wav
 

@@ -1,0 +1,145 @@
+"""The network between a page and the gateway, in the hands of a test: one TCP proxy, any number of UDP relays."""
+
+import errno
+import socket
+import struct
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import trio
+
+HOST = "127.0.0.1"
+CHUNK = 65536
+ABORT = struct.pack("ii", 1, 0)
+"""SO_LINGER that makes a close an RST: for the page the socket ends without a close frame."""
+Address = tuple[str, int]
+
+
+class Wire:
+    """Carries the page's WebSocket. TLS passes through it unread."""
+
+    def __init__(self, target: int) -> None:
+        self.port = 0
+        self.connections = 0
+        self._target = target
+        self._is_cut = False
+        self._flowing = trio.Event()
+        self._flowing.set()
+        self._open: set[trio.CancelScope] = set()
+
+    def cut(self) -> None:
+        """Break every connection, and let none be made."""
+        self._is_cut = True
+        self.drop()
+
+    def drop(self) -> None:
+        """Break every connection; the next ones work."""
+        for scope in self._open:
+            scope.cancel()
+
+    def stall(self) -> None:
+        """Carry nothing more, and break nothing."""
+        self._flowing = trio.Event()
+
+    def heal(self) -> None:
+        self._is_cut = False
+        self._flowing.set()
+
+    async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        listeners = await trio.open_tcp_listeners(0, host=HOST)
+        self.port = listeners[0].socket.getsockname()[1]
+        task_status.started()
+        await trio.serve_listeners(self._carry, listeners)
+
+    async def _carry(self, near: trio.SocketStream) -> None:
+        near.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ABORT)
+        async with near:
+            if self._is_cut:
+                return
+            self.connections += 1
+            far = await trio.open_tcp_stream(HOST, self._target)
+            far.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ABORT)
+            async with far, trio.open_nursery() as nursery:
+                self._open.add(nursery.cancel_scope)
+                try:
+                    nursery.start_soon(self._pump, near, far, nursery.cancel_scope)
+                    await self._pump(far, near, nursery.cancel_scope)
+                finally:
+                    self._open.discard(nursery.cancel_scope)
+
+    async def _pump(self, source: trio.SocketStream, sink: trio.SocketStream, scope: trio.CancelScope) -> None:
+        try:
+            async for chunk in source:
+                await self._flowing.wait()
+                await sink.send_all(chunk)
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            pass
+        scope.cancel()
+
+
+class Path:
+    """One way for media: what the page sends to `port` comes to the gateway, and the answers come back."""
+
+    def __init__(self, target: int) -> None:
+        self.port = 0
+        self.packets = 0
+        self.is_dead = False
+        self._target = (HOST, target)
+        self._near = trio.socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._far: dict[Address, trio.socket.SocketType] = {}
+
+    async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        with self._near:
+            await self._near.bind((HOST, 0))
+            self.port = self._near.getsockname()[1]
+            task_status.started()
+            async with trio.open_nursery() as nursery:
+                while True:
+                    packet, source = await self._near.recvfrom(CHUNK)
+                    if self.is_dead:
+                        continue
+                    self.packets += 1
+                    if source not in self._far:
+                        await nursery.start(self._return, source)
+                    await self._pass(self._far[source], packet, self._target)
+
+    async def _return(
+        self, source: Address, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        with trio.socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as far:
+            await far.bind((HOST, 0))
+            self._far[source] = far
+            task_status.started()
+            while True:
+                try:
+                    packet, _ = await far.recvfrom(CHUNK)
+                except ConnectionRefusedError:
+                    continue
+                if not self.is_dead:
+                    await self._pass(self._near, packet, source)
+
+    @staticmethod
+    async def _pass(through: trio.socket.SocketType, packet: bytes, to: Address) -> None:
+        try:
+            await through.sendto(packet, to)
+        except OSError as failed:  # the receiver is gone
+            if failed.errno not in (errno.ECONNREFUSED, errno.EPERM):
+                raise
+
+
+@asynccontextmanager
+async def open_wire(target: int) -> AsyncIterator[Wire]:
+    async with trio.open_nursery() as nursery:
+        wire = Wire(target)
+        await nursery.start(wire.serve)
+        yield wire
+        nursery.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def open_path(target: int) -> AsyncIterator[Path]:
+    async with trio.open_nursery() as nursery:
+        path = Path(target)
+        await nursery.start(path.serve)
+        yield path
+        nursery.cancel_scope.cancel()
