@@ -45,6 +45,8 @@ def _from_file(path: Path) -> ModuleType:
 
 
 def _from_module(name: str) -> ModuleType:
+    if not all(part.isidentifier() for part in name.split(".")):
+        raise ApplicationError(f"no such module: {name!r}")
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as missing:

@@ -2,8 +2,7 @@
 
 import os
 import resource
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import AsyncExitStack, aclosing
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import assert_never
@@ -14,7 +13,7 @@ import trio
 from actors import events
 from actors.call import Call, CallStatus
 from actors.demo.link import Begin, Conclude, Findings, FromDevices, Progress, Strike, Struck, Talk, ToDevices
-from actors.demo.pipes import lines
+from actors.demo.pipes import LineReader
 from actors.demo.plan import FaultKind, PlannedCall, PlannedFault
 from actors.demo.report import CallResult
 from actors.device.device import Device
@@ -184,6 +183,7 @@ class Crowd:
         """What is true at the end; a call may take a moment to be heard again."""
         spared = {pair.planned.number for pair in self.pairs} - {f.call for f in self._begin.plan.faults}
         with trio.move_on_after(HEARING_SECONDS):
+            await trio.lowlevel.checkpoint()
             for party in (side for pair in self.pairs for side in (pair.caller, pair.callee)):
                 if party.call is not None:
                     await party.call.heard(party.hears_hz)
@@ -211,11 +211,24 @@ async def _connect(pair: Pair, limiter: trio.CapacityLimiter) -> None:
         await call.answered()
 
 
-async def orders(stream: trio.abc.ReceiveStream) -> AsyncGenerator[ToDevices, None]:
-    decoder = msgspec.json.Decoder(ToDevices)
-    async with aclosing(lines(stream)) as received:
-        async for line in received:
-            yield decoder.decode(line)
+class Orders:
+    """What the first process says."""
+
+    def __init__(self, stream: trio.abc.ReceiveStream) -> None:
+        self._lines = LineReader(stream)
+        self._decoder = msgspec.json.Decoder(ToDevices)
+
+    async def receive(self) -> ToDevices:
+        """The next order.
+
+        Raises:
+            EOFError: the first process has gone.
+        """
+        line = await self._lines.receive()
+        if line is None:
+            raise EOFError("the first process has gone")
+        message: ToDevices = self._decoder.decode(line)
+        return message
 
 
 class Speaker:
@@ -238,26 +251,26 @@ class Speaker:
 
 async def serve(received: trio.abc.ReceiveStream, sent: trio.abc.SendStream) -> None:
     """Do what the first process says until it concludes."""
-    speaker = Speaker(sent)
-    async with aclosing(orders(received)) as commands:
-        begin = await anext(commands)
-        if not isinstance(begin, Begin):
-            raise TypeError("the first line must be Begin")
-        async with open_engine(host=begin.host) as engine, AsyncExitStack() as devices:
-            crowd = Crowd(begin, engine)
-            await crowd.gather(devices)
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(speaker.tell_progress, crowd)
-                await crowd.connect()
-                findings = await _obey(commands, crowd, speaker)
-                nursery.cancel_scope.cancel()
-            await speaker.tell(findings)
+    speaker, orders = Speaker(sent), Orders(received)
+    begin = await orders.receive()
+    if not isinstance(begin, Begin):
+        raise TypeError("the first line must be Begin")
+    async with open_engine(host=begin.host) as engine, AsyncExitStack() as devices:
+        crowd = Crowd(begin, engine)
+        await crowd.gather(devices)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(speaker.tell_progress, crowd)
+            await crowd.connect()
+            findings = await _obey(orders, crowd, speaker)
+            nursery.cancel_scope.cancel()
+        await speaker.tell(findings)
 
 
-async def _obey(commands: AsyncIterator[ToDevices], crowd: Crowd, speaker: Speaker) -> Findings:
+async def _obey(orders: Orders, crowd: Crowd, speaker: Speaker) -> Findings:
     cpu_before = _cpu_seconds()
-    async for command in commands:
-        match command:
+    while True:
+        order = await orders.receive()
+        match order:
             case Talk():
                 cpu_before = _cpu_seconds()
             case Strike(fault):
@@ -267,8 +280,7 @@ async def _obey(commands: AsyncIterator[ToDevices], crowd: Crowd, speaker: Speak
             case Begin():
                 raise TypeError("Begin comes once")
             case _:
-                assert_never(command)
-    raise EOFError("the first process has gone")
+                assert_never(order)
 
 
 def _cpu_seconds() -> float:

@@ -5,7 +5,6 @@ import resource
 import sys
 import tempfile
 from collections import Counter
-from contextlib import aclosing
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -18,7 +17,7 @@ from rich.console import Console
 
 from actors.config import dev_keys, load_settings
 from actors.demo.link import Begin, Conclude, Findings, FromDevices, Progress, Strike, Struck, Talk, ToDevices
-from actors.demo.pipes import lines
+from actors.demo.pipes import LineReader
 from actors.demo.plan import FaultKind, Plan, PlannedFault, Wishes, draw
 from actors.demo.report import Outcome, conclude, table
 from actors.demo.view import Tally, View, by_party
@@ -98,6 +97,7 @@ def _begin(plan: Plan, node: Node, data_dir: Path) -> Begin:
 
 async def _perform(stage: Stage) -> float:
     """From the first call to the last word; returns the server's CPU seconds while they talked."""
+    cpu = 0.0
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_listen, stage)
         nursery.start_soon(_draw, stage)
@@ -116,7 +116,7 @@ async def _perform(stage: Stage) -> float:
         await stage.tell(Conclude())
         await stage.is_over.wait()
         nursery.cancel_scope.cancel()
-        return cpu
+    return cpu
 
 
 async def _strike_all(stage: Stage, start: float) -> None:
@@ -144,24 +144,22 @@ async def _listen(stage: Stage) -> None:
     """Hear what the devices' process says, until its findings."""
     if stage.devices.stdout is None:
         raise DemoFailed("the devices' process has no standard output")
-    decoder = msgspec.json.Decoder(FromDevices)
-    async with aclosing(lines(stage.devices.stdout)) as received:
-        async for line in received:
-            message = decoder.decode(line)
-            match message:
-                case Progress():
-                    stage.progress = message
-                    if message.heard == len(stage.plan.calls):
-                        stage.is_heard.set()
-                case Struck(number, has_hit):
-                    fault = stage.plan.faults[number]
-                    if has_hit and fault.kind.is_of_device:
-                        stage.injected[fault.kind.value] += 1
-                case Findings():
-                    stage.findings = message
-                    break
-                case _:
-                    assert_never(message)
+    received, decoder = LineReader(stage.devices.stdout), msgspec.json.Decoder(FromDevices)
+    while stage.findings is None and (line := await received.receive()) is not None:
+        message: FromDevices = decoder.decode(line)
+        match message:
+            case Progress():
+                stage.progress = message
+                if message.heard == len(stage.plan.calls):
+                    stage.is_heard.set()
+            case Struck(number, has_hit):
+                fault = stage.plan.faults[number]
+                if has_hit and fault.kind.is_of_device:
+                    stage.injected[fault.kind.value] += 1
+            case Findings():
+                stage.findings = message
+            case _:
+                assert_never(message)
     stage.is_over.set()
 
 

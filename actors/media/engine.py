@@ -264,8 +264,7 @@ class Engine:
         """Give each leg its turn each 20 ms."""
         ready()
         while True:
-            if not self._links:
-                await self._has_legs.wait()
+            await self._has_legs.wait()
             clock = FrameClock(trio.current_time())
             while self._links:
                 await trio.sleep_until(clock.deadline)

@@ -71,14 +71,14 @@ class Page:
         script = f"(it) => within({seconds * 1000}, async () => ({expression}))"
         return await self._browser.do(lambda: self._handle.evaluate(script, argument))
 
-    async def until(self, condition: str, argument: object = None, *, seconds: float = DEFAULT_SECONDS) -> None:
+    async def until(
+        self, condition: str, argument: object = None, *, seconds: float = DEFAULT_SECONDS
+    ) -> None:
         """Wait until `condition` is so; on failure, tell what the page has seen."""
         script = f"(it) => Boolean({condition})"
 
         def work() -> None:
-            self._handle.wait_for_function(
-                script, arg=argument, polling=POLL_MS, timeout=seconds * 1000
-            )
+            self._handle.wait_for_function(script, arg=argument, polling=POLL_MS, timeout=seconds * 1000)
 
         try:
             await self._browser.do(work)

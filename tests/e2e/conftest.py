@@ -1,12 +1,10 @@
 """One Chromium for all browser tests."""
 
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 
 from tests.e2e.browser import Browser, open_browser
-from tests.e2e.stage import Stage, open_stage
 
 
 @pytest.fixture(scope="session")

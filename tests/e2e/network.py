@@ -67,7 +67,9 @@ class Wire:
                 finally:
                     self._open.discard(nursery.cancel_scope)
 
-    async def _pump(self, source: trio.SocketStream, sink: trio.SocketStream, scope: trio.CancelScope) -> None:
+    async def _pump(
+        self, source: trio.SocketStream, sink: trio.SocketStream, scope: trio.CancelScope
+    ) -> None:
         try:
             async for chunk in source:
                 await self._flowing.wait()

@@ -17,7 +17,7 @@ from tests.e2e.site import open_site
 from tests.fakes.house import House, open_house
 
 FAREWELL_SECONDS = 20.0
-OPUS = ("opus", "pcmu")
+TEST_SECONDS = 45.0
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,13 @@ class Stage:
     _stack: AsyncExitStack
 
     async def client(
-        self, identity: str, hz: float = 600.0, *, token: str | None = None, path: network.Path | None = None, **options: object
+        self,
+        identity: str,
+        hz: float = 600.0,
+        *,
+        token: str | None = None,
+        path: network.Path | None = None,
+        **options: object,
     ) -> Client:
         """Open a page for `identity`; with `path` all its media go that way. `options` are the SDK's."""
         wire = await self._stack.enter_async_context(network.open_wire(self.house.node.port))
@@ -112,7 +118,9 @@ class Stage:
 
     async def path(self) -> network.Path:
         """Another way for media."""
-        return await self._stack.enter_async_context(network.open_path(self.house.node.engine.port))
+        return await self._stack.enter_async_context(
+            network.open_path(self.house.node.engine.candidates[0].port)
+        )
 
     async def route(self, client: Client, path: network.Path) -> None:
         """Let the page find its way to the gateway by `path` from its next description on."""
@@ -148,12 +156,18 @@ async def _close(page: Page) -> None:
 
 @asynccontextmanager
 async def open_stage(
-    browser: Browser, data_dir: Path, application: Application | None = None, **flags: object
+    browser: Browser,
+    data_dir: Path,
+    application: Application | None = None,
+    *,
+    seconds: float = TEST_SECONDS,
+    **flags: object,
 ) -> AsyncIterator[Stage]:
-    """`flags` are settings of the node."""
-    async with (
-        open_house(data_dir, application, **flags) as house,
-        open_site() as origin,
-        AsyncExitStack() as stack,
-    ):
-        yield Stage(house, browser, origin, stack)
+    """All that happens in the block has to happen within `seconds`. `flags` are settings of the node."""
+    with trio.fail_after(seconds):
+        async with (
+            open_house(data_dir, application, **flags) as house,
+            open_site() as origin,
+            AsyncExitStack() as stack,
+        ):
+            yield Stage(house, browser, origin, stack)

@@ -71,8 +71,8 @@ function start({ token, chunderw, hz, options }) {
   window.device = new Twilio.Device(token, {
     chunderw, sounds, publishEvents: false, getUserMedia: microphone(hz), maxCallSignalingTimeoutMs: 30000, ...options,
   });
-  for (const name of DEVICE_EVENTS) device.on(name, (...args) => note('device', name, args));
   device.on('incoming', follow);
+  for (const name of DEVICE_EVENTS) device.on(name, (...args) => note('device', name, args));
 }
 
 async function place(params) {

@@ -1,0 +1,45 @@
+"""Who is rung for an identity."""
+
+import pytest
+
+from actors.gateway.directory import MAX_REGISTRATIONS, Directory
+from tests.fakes.sockets import FakeLink
+
+pytestmark = pytest.mark.pure
+
+
+def test_sockets_are_found_in_the_order_in_which_they_registered() -> None:
+    directory, links = Directory(), [FakeLink() for _ in range(3)]
+    for link in links:
+        assert directory.add(link)
+    directory.add(FakeLink("bob"))
+    assert directory.find("alice") == tuple(links)
+    assert len(directory) == 4
+
+
+def test_registering_again_changes_nothing() -> None:
+    directory, links = Directory(), [FakeLink(), FakeLink()]
+    for link in (*links, links[0]):
+        assert directory.add(link)
+    assert directory.find("alice") == tuple(links)
+
+
+def test_an_identity_has_ten_registrations_at_most() -> None:
+    directory, links = Directory(), [FakeLink() for _ in range(MAX_REGISTRATIONS)]
+    assert all(directory.add(link) for link in links)
+    assert MAX_REGISTRATIONS == 10
+    assert not directory.add(FakeLink())
+    assert directory.add(links[0]), "who is registered stays so"
+    assert directory.add(FakeLink("bob")), "others are not affected"
+    directory.remove(links[3])
+    assert directory.add(FakeLink())
+
+
+def test_who_is_removed_is_gone_and_leaves_nothing_behind() -> None:
+    directory, link = Directory(), FakeLink()
+    directory.add(link)
+    assert directory.remove(link)
+    assert not directory.remove(link)
+    assert not directory.remove(FakeLink("bob"))
+    assert (directory.find("alice"), len(directory)) == ((), 0)
+    assert directory._links == {}
