@@ -275,7 +275,8 @@ def step(  # noqa: C901 - one clause for each input
             state, effects = _become(state, DeviceStatus.UNREGISTERED)
             return state, (*effects, UnbindCalls())
         case GatewayReady():
-            return _become(state, DeviceStatus.REGISTERED) if state.wants_registration else (state, ())
+            is_expected = state.wants_registration and state.is_connected
+            return _become(state, DeviceStatus.REGISTERED) if is_expected else (state, ())
         case GatewayOffline():
             return _become(replace(state, edge=None), DeviceStatus.UNREGISTERED)
         case GatewayProblem(code, reason):

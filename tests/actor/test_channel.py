@@ -127,7 +127,7 @@ async def test_closing_ends_the_iteration_of_a_waiting_receiver(autojump_clock):
 
     with trio.fail_after(1):
         async with trio.open_nursery() as nursery:
-            with channel.subscribe() as subscription:  # noqa: ASYNC111 - it is closed under its receiver
+            with channel.subscribe() as subscription:
                 nursery.start_soon(receiver, subscription)
                 channel.publish(1)
                 await wait_all_tasks_blocked()

@@ -84,9 +84,8 @@ class Page:
             await self._browser.do(work)
         except import_module("playwright.sync_api").TimeoutError:
             seen = await self.run("({ entries, loudest: loudest(), gap: gap.longest })")
-            raise AssertionError(
-                f"not within {seconds} s: {condition} of {argument!r}\n{seen}\n{self.problems}\n{self.console}"
-            ) from None
+            missed = f"not within {seconds} s: {condition} of {argument!r}"
+            raise AssertionError(f"{missed}\n{seen}\n{self.problems}\n{self.console}") from None
 
     async def reload(self) -> None:
         await self._browser.do(lambda: self._handle.reload())

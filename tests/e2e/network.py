@@ -1,10 +1,8 @@
-"""The network between a page and the gateway, in the hands of a test: one TCP proxy, any number of UDP relays."""
+"""The network between a page and the gateway, in the hands of a test: a TCP proxy and UDP relays."""
 
 import errno
 import socket
 import struct
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import trio
 
@@ -127,21 +125,3 @@ class Path:
         except OSError as failed:  # the receiver is gone
             if failed.errno not in (errno.ECONNREFUSED, errno.EPERM):
                 raise
-
-
-@asynccontextmanager
-async def open_wire(target: int) -> AsyncIterator[Wire]:
-    async with trio.open_nursery() as nursery:
-        wire = Wire(target)
-        await nursery.start(wire.serve)
-        yield wire
-        nursery.cancel_scope.cancel()
-
-
-@asynccontextmanager
-async def open_path(target: int) -> AsyncIterator[Path]:
-    async with trio.open_nursery() as nursery:
-        path = Path(target)
-        await nursery.start(path.serve)
-        yield path
-        nursery.cancel_scope.cancel()

@@ -66,5 +66,5 @@ def _response(path: str) -> bytes:
         kind, content = CONTENT[path]
     else:
         return b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-    head = f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {len(content)}\r\nConnection: close\r\n\r\n"
-    return head.encode() + content
+    head = ("HTTP/1.1 200 OK", f"Content-Type: {kind}", f"Content-Length: {len(content)}", "Connection: close")
+    return "\r\n".join((*head, "", "")).encode() + content

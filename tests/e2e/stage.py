@@ -84,6 +84,7 @@ class Stage:
     browser: Browser
     origin: str
     _stack: AsyncExitStack
+    _nursery: trio.Nursery
 
     async def client(
         self,
@@ -95,7 +96,8 @@ class Stage:
         **options: object,
     ) -> Client:
         """Open a page for `identity`; with `path` all its media go that way. `options` are the SDK's."""
-        wire = await self._stack.enter_async_context(network.open_wire(self.house.node.port))
+        wire = Wire(self.house.node.port)
+        await self._nursery.start(wire.serve)
         page = await self.browser.open_page(self.origin)
         self._stack.push_async_callback(_close, page)
         client = Client(page, wire, identity, hz)
@@ -118,9 +120,9 @@ class Stage:
 
     async def path(self) -> network.Path:
         """Another way for media."""
-        return await self._stack.enter_async_context(
-            network.open_path(self.house.node.engine.candidates[0].port)
-        )
+        path = network.Path(self.house.node.engine.candidates[0].port)
+        await self._nursery.start(path.serve)
+        return path
 
     async def route(self, client: Client, path: network.Path) -> None:
         """Let the page find its way to the gateway by `path` from its next description on."""
@@ -168,6 +170,8 @@ async def open_stage(
         async with (
             open_house(data_dir, application, **flags) as house,
             open_site() as origin,
-            AsyncExitStack() as stack,
+            trio.open_nursery() as nursery,
         ):
-            yield Stage(house, browser, origin, stack)
+            async with AsyncExitStack() as stack:
+                yield Stage(house, browser, origin, stack, nursery)
+            nursery.cancel_scope.cancel()
