@@ -1,12 +1,15 @@
-# `make demo` and `make test` do all the set-up they need; nothing is installed outside this directory.
+# Every target does the set-up it needs. Nothing is installed outside this directory, but for `make e2e`: as
+# root it gets chromium and npm from apt where they are missing.
 
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 LOCKED := $(VENV)/.locked
+LOCKED_E2E := $(VENV)/.locked-e2e
+SDK := tests/e2e/node_modules/.package-lock.json
 INSTALLED := $(VENV)/.installed
 
-.PHONY: install demo test check format lock clean
+.PHONY: install demo test e2e browser check format lock clean
 
 install: $(INSTALLED)
 
@@ -16,6 +19,9 @@ demo: $(INSTALLED)
 test: $(INSTALLED)
 	$(BIN)/python -m pytest -m "pure or actor or wire" -n 2
 	$(BIN)/python -m pytest -m net
+
+e2e: browser $(INSTALLED) $(LOCKED_E2E) $(SDK)
+	$(BIN)/python -m pytest -m e2e tests/e2e
 
 check: $(INSTALLED)
 	$(BIN)/ruff check .
@@ -41,12 +47,29 @@ $(LOCKED): requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@touch $@
 
-# Names no index and no host, so that it installs from any mirror.
+$(LOCKED_E2E): requirements-e2e.lock $(LOCKED)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-e2e.lock
+	@touch $@
+
+$(SDK): tests/e2e/package-lock.json
+	cd tests/e2e && npm ci --ignore-scripts
+	@touch $@
+
+browser:
+	@missing=; for tool in chromium npm; do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
+	if test -z "$$missing"; then exit 0; fi; \
+	if test "$$(id -u)" != 0; then echo "Not installed:$$missing. On Debian: apt-get install$$missing"; exit 1; fi; \
+	apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$missing
+
+# The locks name no index and no host, so that they install from any mirror.
+LOCK := build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+  --no-emit-index-url --no-annotate --custom-compile-command "make lock"
+
 lock:
 	test -x build/lock/bin/uv || { $(PYTHON) -m venv build/lock && build/lock/bin/python -m pip install --quiet uv; }
-	build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --group dev \
-	  --no-emit-index-url --no-annotate --custom-compile-command "make lock" pyproject.toml -o requirements.lock
-	! grep -nE '://|--(index|extra-index|find-links|trusted)' requirements.lock
+	$(LOCK) --group dev pyproject.toml -o requirements.lock
+	$(LOCK) --group pyproject.toml:e2e -c requirements.lock -o requirements-e2e.lock
+	! grep -nE '://|--(index|extra-index|find-links|trusted)' requirements.lock requirements-e2e.lock
 
 clean:
-	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info
+	rm -rf $(VENV) build tests/e2e/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info

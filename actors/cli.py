@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-import trio
+import anyio
 import typer
 from rich.console import Console
 
@@ -62,7 +62,7 @@ def serve(
         )
         application = load_application(app) if app else None
         configure_logging(settings.log_format, sys.stdout)
-        trio.run(_serve, settings, application)
+        anyio.run(_serve, settings, application, backend="trio")
     except (ConfigError, ApplicationError) as wrong:
         _refuse(str(wrong))
     except OSError as failed:
@@ -70,7 +70,7 @@ def serve(
 
 
 async def _serve(settings: Settings, application: Application | None) -> None:
-    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         async with open_node(settings, application=application, sinks=(LogSink(),)) as node:
             if settings.dev:
                 _introduce(node, settings)
@@ -122,9 +122,10 @@ def demo(
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")] = False,
 ) -> None:
     """Place many calls, break things while they talk, and check that every call is heard again."""
+    wishes = Wishes(calls, seconds, seed, not no_faults)
     is_success = False
     try:
-        is_success = trio.run(run_demo, Wishes(calls, seconds, seed, not no_faults), json).is_success
+        is_success = anyio.run(run_demo, wishes, json, backend="trio").is_success
     except* DemoFailed as failed:
         say.print(f"trunkline: {failed.exceptions[0]}", style="red")
     raise typer.Exit(0 if is_success else 1)

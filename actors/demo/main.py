@@ -3,7 +3,6 @@
 import os
 import resource
 import sys
-import tempfile
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import partial
@@ -11,6 +10,7 @@ from pathlib import Path
 from subprocess import PIPE
 from typing import assert_never
 
+import anyio
 import msgspec
 import trio
 from rich.console import Console
@@ -67,7 +67,7 @@ async def run_demo(wishes: Wishes, is_json: bool) -> Outcome:
     console = Console(stderr=is_json)
     tally = Tally()
     faults = ScriptedFaults()
-    with tempfile.TemporaryDirectory(prefix="trunkline-demo-") as directory:
+    async with anyio.TemporaryDirectory(prefix="trunkline-demo-") as directory:
         settings = load_settings(
             host=HOST, port=0, data_dir=Path(directory), dev=True, max_calls=2 * wishes.calls
         )

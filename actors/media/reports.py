@@ -1,19 +1,12 @@
 """A leg's RTCP: what it reports each second, what the peer's reports tell, and the counters made of both."""
 
+from aiortc.rtp import RtcpReceiverInfo, RtcpSenderInfo
+
 from actors.ids import LegId
 from actors.media.engine_messages import LegCounters
 from actors.media.inlet import Inlet
 from actors.media.reception import Reception
-from actors.media.rtcp import (
-    ReportBlock,
-    SenderInfo,
-    goodbye,
-    middle,
-    ntp,
-    parse_untrusted,
-    report,
-    round_trip,
-)
+from actors.media.rtcp import goodbye, middle, ntp, parse_untrusted, report, round_trip
 from actors.media.rtp import OutboundStream
 
 
@@ -39,7 +32,7 @@ class Reports:
         compound = parse_untrusted(data)
         if compound.sender is not None:
             self._sender_ssrc = compound.sender.ssrc
-            self._sender_middle = middle(compound.sender.ntp)
+            self._sender_middle = middle(compound.sender.sender_info.ntp_timestamp)
             self._sender_at = now
         for block in compound.blocks:
             if block.ssrc == own_ssrc:
@@ -50,8 +43,7 @@ class Reports:
         """This second's compound packet."""
         sender = None
         if stream.packets:
-            sender = SenderInfo(
-                stream.ssrc,
+            sender = RtcpSenderInfo(
                 ntp(now),
                 stream.timestamp_at(now),
                 stream.packets & 0xFFFFFFFF,
@@ -59,15 +51,15 @@ class Reports:
             )
         return report(stream.ssrc, sender, self._block(reception, now), self._cname)
 
-    def _block(self, reception: Reception, now: float) -> ReportBlock | None:
+    def _block(self, reception: Reception, now: float) -> RtcpReceiverInfo | None:
         if reception.ssrc is None:
             return None
         has_sender = self._sender_ssrc == reception.ssrc
-        return ReportBlock(
+        return RtcpReceiverInfo(
             ssrc=reception.ssrc,
             fraction_lost=reception.take_fraction_lost(),
-            lost=reception.lost_of_stream,
-            highest_sequence=reception.maximum,
+            packets_lost=reception.lost_of_stream,
+            highest_sequence=reception.maximum & 0xFFFFFFFF,
             jitter=int(reception.jitter),
             lsr=self._sender_middle if has_sender else 0,
             dlsr=min(int((now - self._sender_at) * 65536), 0xFFFFFFFF) if has_sender else 0,

@@ -1,49 +1,34 @@
-"""RTCP compound packets: sender and receiver reports, SDES, BYE (RFC 3550 section 6)."""
+"""RTCP compound packets: sender and receiver reports, SDES, BYE (RFC 3550 section 6).
+
+aiortc's codec reads and writes them; they come once a second.
+"""
 
 import struct
 from dataclasses import dataclass, field
 
+from aiortc.rtp import (
+    RtcpByePacket,
+    RtcpPacket,
+    RtcpReceiverInfo,
+    RtcpRrPacket,
+    RtcpSdesPacket,
+    RtcpSenderInfo,
+    RtcpSourceInfo,
+    RtcpSrPacket,
+)
+
 from actors.media.datagram import InvalidDatagram
 
-SR, RR, SDES, BYE = 200, 201, 202, 203
-MAX_BLOCKS = 31
-MAX_PACKETS = 16
 MAX_CNAME = 255
-
-_head = struct.Struct("!BBH")
-_sender = struct.Struct("!IQIII")
-_block = struct.Struct("!IIIIII")
-_ssrc = struct.Struct("!I")
-
-
-@dataclass(frozen=True, slots=True)
-class ReportBlock:
-    """What a receiver tells about the stream `ssrc`; `lsr` and `dlsr` are in 1/65536 s."""
-
-    ssrc: int
-    fraction_lost: int
-    lost: int
-    highest_sequence: int
-    jitter: int
-    lsr: int
-    dlsr: int
-
-
-@dataclass(frozen=True, slots=True)
-class SenderInfo:
-    ssrc: int
-    ntp: int
-    rtp_timestamp: int
-    packets: int
-    octets: int
+SDES_CNAME = 1
 
 
 @dataclass(slots=True)
 class Compound:
     """What is of use in a compound packet."""
 
-    sender: SenderInfo | None = None
-    blocks: list[ReportBlock] = field(default_factory=list)
+    sender: RtcpSrPacket | None = None
+    blocks: list[RtcpReceiverInfo] = field(default_factory=list)
     goodbyes: list[int] = field(default_factory=list)
 
 
@@ -57,7 +42,7 @@ def middle(timestamp: int) -> int:
     return (timestamp >> 16) & 0xFFFFFFFF
 
 
-def round_trip(block: ReportBlock, now: float) -> float | None:
+def round_trip(block: RtcpReceiverInfo, now: float) -> float | None:
     """Seconds from our report to its echo in `block` without the peer's delay, or None (section 6.4.1)."""
     if block.lsr == 0:
         return None
@@ -66,78 +51,35 @@ def round_trip(block: ReportBlock, now: float) -> float | None:
 
 
 def parse_untrusted(data: bytes) -> Compound:
-    """Read a compound packet; unknown packet types are skipped. Raises `InvalidDatagram`."""
+    """Read a compound packet; what is not a report or a goodbye is skipped. Raises `InvalidDatagram`."""
+    try:
+        packets = RtcpPacket.parse(data)
+    except (ValueError, IndexError, struct.error):
+        raise InvalidDatagram("rtcp") from None
     compound = Compound()
-    at = 0
-    for _ in range(MAX_PACKETS):
-        if at == len(data):
-            return compound
-        if at + 4 > len(data):
-            break
-        first, kind, words = _head.unpack_from(data, at)
-        end = at + 4 + 4 * words
-        if first >> 6 != 2 or end > len(data):
-            break
-        _read(compound, kind, first & 0x1F, data[at + 4 : end])
-        at = end
-    raise InvalidDatagram("rtcp_header")
+    for packet in packets:
+        if isinstance(packet, RtcpSrPacket):
+            compound.sender = packet
+        if isinstance(packet, RtcpSrPacket | RtcpRrPacket):
+            compound.blocks += packet.reports
+        if isinstance(packet, RtcpByePacket):
+            compound.goodbyes += packet.sources
+    return compound
 
 
-def _read(compound: Compound, kind: int, count: int, body: bytes) -> None:
-    if kind == SR:
-        _need(body, _sender.size + count * _block.size)
-        compound.sender = SenderInfo(*_sender.unpack_from(body))
-        _read_blocks(compound, count, body, _sender.size)
-    elif kind == RR:
-        _need(body, 4 + count * _block.size)
-        _read_blocks(compound, count, body, 4)
-    elif kind == BYE:
-        _need(body, 4 * count)
-        compound.goodbyes += [_ssrc.unpack_from(body, 4 * i)[0] for i in range(count)]
-
-
-def _need(body: bytes, length: int) -> None:
-    if len(body) < length:
-        raise InvalidDatagram("rtcp_length")
-
-
-def _read_blocks(compound: Compound, count: int, body: bytes, at: int) -> None:
-    for i in range(count):
-        ssrc, loss, highest, jitter, lsr, dlsr = _block.unpack_from(body, at + i * _block.size)
-        lost = loss & 0xFFFFFF
-        lost -= (lost & 0x800000) << 1
-        compound.blocks.append(ReportBlock(ssrc, loss >> 24, lost, highest, jitter, lsr, dlsr))
-
-
-def report(ssrc: int, sender: SenderInfo | None, block: ReportBlock | None, cname: str) -> bytes:
+def report(ssrc: int, sender: RtcpSenderInfo | None, block: RtcpReceiverInfo | None, cname: str) -> bytes:
     """A compound packet: SR when we have sent, else RR; one report block at most; SDES CNAME."""
-    blocks = b"" if block is None else _pack_block(block)
-    count = 0 if block is None else 1
+    blocks = [] if block is None else [block]
     if sender is None:
-        head = _packet(RR, count, _ssrc.pack(ssrc) + blocks)
-    else:
-        info = _sender.pack(ssrc, sender.ntp, sender.rtp_timestamp, sender.packets, sender.octets)
-        head = _packet(SR, count, info + blocks)
-    return head + _description(ssrc, cname)
+        return bytes(RtcpRrPacket(ssrc, blocks)) + _description(ssrc, cname)
+    return bytes(RtcpSrPacket(ssrc, sender, blocks)) + _description(ssrc, cname)
 
 
 def goodbye(ssrc: int, cname: str) -> bytes:
     """An empty receiver report, SDES and BYE (section 6.6)."""
-    return _packet(RR, 0, _ssrc.pack(ssrc)) + _description(ssrc, cname) + _packet(BYE, 1, _ssrc.pack(ssrc))
+    return bytes(RtcpRrPacket(ssrc, [])) + _description(ssrc, cname) + bytes(RtcpByePacket([ssrc]))
 
 
 def _description(ssrc: int, cname: str) -> bytes:
     name = cname.encode()[:MAX_CNAME]
-    chunk = _ssrc.pack(ssrc) + bytes((1, len(name))) + name
-    return _packet(SDES, 1, chunk + bytes(4 - len(chunk) % 4))
-
-
-def _packet(kind: int, count: int, body: bytes) -> bytes:
-    return _head.pack(0x80 | count, kind, len(body) // 4) + body
-
-
-def _pack_block(block: ReportBlock) -> bytes:
-    loss = (block.fraction_lost << 24) | (block.lost & 0xFFFFFF)
-    return _block.pack(
-        block.ssrc, loss, block.highest_sequence & 0xFFFFFFFF, block.jitter, block.lsr, block.dlsr
-    )
+    return bytes(RtcpSdesPacket([RtcpSourceInfo(ssrc, [(SDES_CNAME, name)])]))

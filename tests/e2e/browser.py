@@ -82,10 +82,12 @@ class Page:
 
         try:
             await self._browser.do(work)
+            return
         except import_module("playwright.sync_api").TimeoutError:
-            seen = await self.run("({ entries, loudest: loudest(), gap: gap.longest })")
-            missed = f"not within {seconds} s: {condition} of {argument!r}"
-            raise AssertionError(f"{missed}\n{seen}\n{self.problems}\n{self.console}") from None
+            pass
+        seen = await self.run("({ entries, loudest: loudest(), gap: gap.longest })")
+        missed = f"not within {seconds} s: {condition} of {argument!r}"
+        raise AssertionError(f"{missed}\n{seen}\n{self.problems}\n{self.console}")
 
     async def reload(self) -> None:
         await self._browser.do(lambda: self._handle.reload())

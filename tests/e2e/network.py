@@ -100,21 +100,14 @@ class Path:
                         continue
                     self.packets += 1
                     if source not in self._far:
-                        await nursery.start(self._return, source)
+                        self._far[source] = await _bound()
+                        nursery.start_soon(self._return, self._far[source], source)
                     await self._pass(self._far[source], packet, self._target)
 
-    async def _return(
-        self, source: Address, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
-    ) -> None:
-        with trio.socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as far:
-            await far.bind((HOST, 0))
-            self._far[source] = far
-            task_status.started()
+    async def _return(self, far: trio.socket.SocketType, source: Address) -> None:
+        with far:
             while True:
-                try:
-                    packet, _ = await far.recvfrom(CHUNK)
-                except ConnectionRefusedError:
-                    continue
+                packet, _ = await far.recvfrom(CHUNK)
                 if not self.is_dead:
                     await self._pass(self._near, packet, source)
 
@@ -125,3 +118,9 @@ class Path:
         except OSError as failed:  # the receiver is gone
             if failed.errno not in (errno.ECONNREFUSED, errno.EPERM):
                 raise
+
+
+async def _bound() -> trio.socket.SocketType:
+    made = trio.socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    await made.bind((HOST, 0))
+    return made

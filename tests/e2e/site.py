@@ -40,7 +40,7 @@ async def open_site() -> AsyncIterator[str]:
     """Yields the site's origin; 127.0.0.1 counts as secure for a browser."""
     listeners = await trio.open_tcp_listeners(0, host=HOST)
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(trio.serve_listeners, _answer, listeners)
+        await nursery.start(trio.serve_listeners, _answer, listeners)
         yield f"http://{HOST}:{listeners[0].socket.getsockname()[1]}"
         nursery.cancel_scope.cancel()
 
@@ -66,5 +66,10 @@ def _response(path: str) -> bytes:
         kind, content = CONTENT[path]
     else:
         return b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-    head = ("HTTP/1.1 200 OK", f"Content-Type: {kind}", f"Content-Length: {len(content)}", "Connection: close")
+    head = (
+        "HTTP/1.1 200 OK",
+        f"Content-Type: {kind}",
+        f"Content-Length: {len(content)}",
+        "Connection: close",
+    )
     return "\r\n".join((*head, "", "")).encode() + content

@@ -221,12 +221,12 @@ async def test_a_token_takes_the_call_to_another_socket(tmp_path: Path, is_cut: 
                 if is_cut:
                     await call.client.close()
                     await call.house.notes.event(call.sid, events.Reconnecting)
-                answer = await resume_once(call, second, third)
+                await resume_once(call, second, third)
             call.server_half.disconnect()
-            assert (await second.receive("hangup"))["callsid"] == answer["callsid"]
+            assert (await second.receive("hangup"))["callsid"] in (TEMP_SID, call.sid)
 
 
-async def resume_once(call: Dialled, second: RawClient, third: RawClient) -> Payload:
+async def resume_once(call: Dialled, second: RawClient, third: RawClient) -> None:
     """Spend the call's token on the second socket; the third one comes too late."""
     token = call.answer["reconnect"]
     await second.resume(call.sid, call.offer, token)
@@ -236,7 +236,6 @@ async def resume_once(call: Dialled, second: RawClient, third: RawClient) -> Pay
     assert answer["reconnect"] != token
     await third.resume(call.sid, call.offer, token)
     assert (await third.receive("hangup"))["error"]["code"] == RECONNECT_REFUSED
-    return answer
 
 
 @pytest.mark.parametrize(
@@ -295,5 +294,7 @@ async def test_a_description_without_sense_ends_the_call_only(tmp_path: Path) ->
     with trio.fail_after(30):
         async with open_house(tmp_path) as house, open_client(house, "alice") as client:
             await client.invite(TEMP_SID, "v=0\r\n", "echo")
-            assert (await client.receive("hangup"))["error"]["code"] == BAD_DESCRIPTION
+            hangup = await client.receive("hangup")
+            assert hangup["callsid"] == TEMP_SID  # the only id that the client knows
+            assert hangup["error"]["code"] == BAD_DESCRIPTION
             await client.register()
