@@ -74,7 +74,8 @@ def draw(wishes: Wishes) -> Plan:
 def _call(number: int) -> PlannedCall:
     """Two tones that differ within the call, and whose pair differs from those of its neighbours."""
     first = number % TONE_COUNT
-    second = (first + 7 + number // TONE_COUNT) % TONE_COUNT
+    distance = 1 + (6 + number // TONE_COUNT) % (TONE_COUNT - 1)
+    second = (first + distance) % TONE_COUNT
     return PlannedCall(
         number,
         f"caller_{number}",

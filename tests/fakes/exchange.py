@@ -1,4 +1,4 @@
-"""Calls on virtual time: an engine whose paths come up at once, peers that only describe, sockets that only keep."""
+"""Calls on virtual time: paths come up at once, peers only describe, sockets only keep."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
