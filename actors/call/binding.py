@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeAlias, assert_never
 
 from actors.signaling.errors import SignalingLost
-from actors.signaling.messages import CallMessage, Envelope
+from actors.signaling.messages import Answer, CallMessage, Envelope, Ringing
 from supervisor import Faults, Mailbox, Ready
 
 BINDING_CAPACITY = 256
@@ -60,14 +60,18 @@ class Binding:
 
     Args:
         name: gives the id under which a message goes to the peer.
+        temp_sid: by which a caller at the gateway knows it until `ringing` or `answer` tells the CallSid.
         adjourn: takes what could not be sent to anyone.
     """
 
-    def __init__(self, name: Callable[[CallMessage], str], adjourn: Callable[[Envelope], None]) -> None:
+    def __init__(
+        self, name: Callable[[], str], adjourn: Callable[[Envelope], None], *, temp_sid: str | None = None
+    ) -> None:
         self.mailbox: Mailbox[Order] = Mailbox(BINDING_CAPACITY, name="binding")
         self.links: tuple[Outlet, ...] = ()
         self.is_loss_known = False
         self._name = name
+        self._temp_sid = temp_sid
         self._adjourn = adjourn
 
     def take(self, order: Order) -> bool:
@@ -78,7 +82,7 @@ class Binding:
             case Unbind(link):
                 self.links = tuple(bound for bound in self.links if bound is not link)
             case Outgoing(body):
-                self._send(Envelope(self._name(body), body))
+                self._send(body)
             case StopBinding():
                 return False
             case _:
@@ -91,7 +95,10 @@ class Binding:
         while len(self.mailbox):
             self.take(self.mailbox.receive_nowait())
 
-    def _send(self, envelope: Envelope) -> None:
+    def _send(self, body: CallMessage) -> None:
+        if isinstance(body, Answer | Ringing):
+            self._temp_sid = None
+        envelope = Envelope(self._temp_sid or self._name(), body)
         if not self.links:
             self._adjourn(envelope)
         for link in self.links:

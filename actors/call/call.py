@@ -41,7 +41,7 @@ class Call(Emitter):
     """One call, seen from one end of the wire.
 
     Methods take effect before they return. Follow a call with listeners (`on`) or with
-    `async for record in call.events()`.
+    `async for record in call.events()`. `is_precise`: gateway codes become exact error classes.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Call(Emitter):
         self._exchange = exchange
         self._observe = observe
         self._records: Channel[Record] = Channel()
-        self._is_precise = is_precise
+        self.is_precise = is_precise
         self._core = CallCore(state, journal, self._deliver)
         self._codec: str | None = None
         self._failure: tuple[int, str] | None = None
@@ -222,19 +222,24 @@ class Call(Emitter):
         self._core.journal.publish(events.FeedbackGiven(score, issue), actor="call")
 
     def dial(
-        self, address: str, *, codecs: tuple[str, ...] = (), parameters: dict[str, str] | None = None
+        self,
+        address: str,
+        *,
+        codecs: tuple[str, ...] = (),
+        parameters: dict[str, str] | None = None,
+        stir_status: str | None = None,
     ) -> "Call":
-        """Gateway only: ring `client:NAME` on behalf of this call's caller.
+        """Gateway only: ring `client:NAME` on behalf of this call's caller; see `Exchange.dial`.
 
         Raises:
             InvalidStateError: the call is not at a gateway.
-            InvalidArgumentError: not such an address, or a name among `parameters` that has `&` or `=`.
-            TemporarilyUnavailable: nobody is registered under that name.
         """
         if self._exchange is None:
             raise InvalidStateError("dial() is for calls at the gateway")
         caller = self._core.state.parameters.get("From", "")
-        return self._exchange.dial(address, caller=caller, codecs=codecs, parameters=parameters)
+        return self._exchange.dial(
+            address, caller=caller, codecs=codecs, parameters=parameters, stir_status=stir_status
+        )
 
     # --- audio --------------------------------------------------------------------------------------
 
@@ -315,7 +320,7 @@ class Call(Emitter):
         self._records.publish(record)
         if self._observe is not None:
             self._observe(self, record.event)
-        name, args = listener_call(record.event, self, is_precise=self._is_precise)
+        name, args = listener_call(record.event, self, is_precise=self.is_precise)
         if name:
             self.emit(name, *args)
 

@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 
 import trio
 
@@ -18,7 +17,7 @@ from actors.insights.machine import InsightsCell
 from actors.journal import Clock, Journal
 from actors.media.actor import EnginePort, MediaCell
 from actors.media.engine_messages import CloseLeg, IceRole
-from actors.signaling.messages import CallMessage, Envelope, Hangup
+from actors.signaling.messages import CallMessage, Envelope
 from supervisor import (
     Backoff,
     ChildExhausted,
@@ -127,7 +126,8 @@ class Calls:
         leg = new_leg_id()
         journal = Journal(state.call_sid or state.temp_sid, around.channel, around.clock, identity)
         call = Call(state, journal, leg, exchange=exchange, observe=observe, is_precise=around.is_precise)
-        binding = Binding(partial(_name, call), adjourn)
+        is_caller = state.role is Role.GATEWAY and state.direction is Direction.INCOMING
+        binding = Binding(lambda: call.sid, adjourn, temp_sid=state.temp_sid if is_caller else None)
         role = IceRole.LITE if state.role is Role.GATEWAY else IceRole.CONTROLLING
         parts = CallParts(
             core=call.core,
@@ -169,13 +169,6 @@ class Calls:
         self._around.engine.detach(live.call.leg)
         self._forgot.set()
         self._forgot = trio.Event()
-
-
-def _name(call: Call, body: CallMessage) -> str:
-    """A client that is hung up on before it was told the CallSid knows the call by its own id only."""
-    state = call.core.state
-    is_placed_by_client = state.role is Role.GATEWAY and state.direction is Direction.INCOMING
-    return state.temp_sid if is_placed_by_client and isinstance(body, Hangup) else call.sid
 
 
 def _spec(live: LiveCall) -> ChildSpec:

@@ -21,6 +21,7 @@ from actors.call.state import (
     Input,
     Measured,
     Mute,
+    Part,
     PartDown,
     PartExhausted,
     PartUp,
@@ -220,7 +221,9 @@ def _received_answer(state: CallState, body: wire.Answer, call_sid: str | None, 
     if state.role is Role.CLIENT and body.reconnect:
         state = replace(state, token=body.reconnect)
     if state.phase in UNANSWERED and state.direction is Direction.OUTGOING:
-        return _answered(replace(state, call_sid=call_sid or state.call_sid), body.sdp)
+        state, effects = _answered(replace(state, call_sid=call_sid or state.call_sid), body.sdp)
+        state, more = recovery.received_answer(state, None, now)
+        return state, (*effects, *more)
     return recovery.received_answer(state, body.sdp, now)
 
 
@@ -303,6 +306,8 @@ def _offer_made(state: CallState, sdp: str) -> Step:
     if state.phase is not CallStatus.CONNECTING:
         return state, ()
     state = replace(state, local_sdp=sdp)
+    if state.role is Role.CLIENT and state.token is not None:
+        return _take_over(state, sdp, state.token)
     if state.role is Role.CLIENT:
         return recovery.send(state, Send(wire.Invite(sdp, state.custom_parameters)))
     state = replace(state, phase=CallStatus.RINGING)
@@ -311,6 +316,11 @@ def _offer_made(state: CallState, sdp: str) -> Step:
         Send(wire.Offer(sdp, state.parameters), renew=True),
         Emit(events.Ringing(has_early_media=False)),
     )
+
+
+def _take_over(state: CallState, sdp: str, token: str) -> Step:
+    """A call that began with another's token. With signaling down, the offer travels with the resumption."""
+    return state, () if Part.SIGNALING in state.down else (Send(wire.Resume(sdp, token)),)
 
 
 def _answer_made(state: CallState, sdp: str) -> Step:

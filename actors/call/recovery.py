@@ -161,12 +161,14 @@ def received_answer(state: CallState, sdp: str | None, now: float) -> Step:
 
 
 def resumed(state: CallState, sdp: str) -> Step:
-    """The client came back with its token and its current description; media decides what that means."""
+    """The client came back with its token and its current description; media decides what that means.
+
+    A client that was being rung takes the call by it, on the device that rang or on another.
+    """
     if state.role is Role.CLIENT:
         return state, ()
     if state.phase is CallStatus.RINGING and state.is_describing:
         state = replace(state, is_answered=True, is_describing=False)
-        return send(state, ToMedia(media.ApplyAnswer(sdp)), Send(wire.Answer(), renew=True))
     return state, (ToMedia(media.AnswerRestart(sdp)),)
 
 

@@ -1,8 +1,8 @@
 """The client side of the wire: a `Device` that places and takes calls."""
 
 from actors.device.device import Device
-from actors.device.machine import DeviceStatus
 from actors.device.options import ConnectOptions, DeviceOptions
+from actors.device.state import DeviceStatus
 from actors.media.messages import Clip, Silence, Tone
 
 __all__ = ["Clip", "ConnectOptions", "Device", "DeviceOptions", "DeviceStatus", "Silence", "Tone"]

@@ -8,9 +8,10 @@ from actors import events
 from actors.call import Call
 from actors.call.calls import Calls, LiveCall
 from actors.call.state import CallState, Direction, Received, Role, Send
-from actors.device import machine
-from actors.device.machine import DeviceState, DeviceStatus
+from actors.device import state as machine
+from actors.device.machine import expire, step
 from actors.device.options import DeviceOptions
+from actors.device.state import DeviceState, DeviceStatus
 from actors.device.stream import StreamPort, stream_input
 from actors.emitter import Emitter
 from actors.errors import TwilioError, from_device_error, local_error
@@ -48,7 +49,12 @@ class DeviceCore:
 
     def apply(self, happened: machine.Input) -> None:
         """Let something happen to the device; its effects have taken place when this returns."""
-        self._take(machine.step(self.state, happened, trio.current_time()))
+        self._take(step(self.state, happened, trio.current_time()))
+
+    def configure(self, options: DeviceOptions) -> None:
+        """Go by these options from now on; calls that are live keep what they began with."""
+        self._options = options
+        self.apply(machine.OptionsChanged(options.allow_incoming_while_busy, options.token_refresh_ms / 1000))
 
     async def changed(self) -> None:
         """Wait until something has happened."""
@@ -58,6 +64,11 @@ class DeviceCore:
         """A live call by its key."""
         live = self.calls.find(key) if self.calls is not None and key is not None else None
         return live.call if live is not None else None
+
+    @property
+    def ringing(self) -> tuple[Call, ...]:
+        """The incoming calls that were neither taken nor let go."""
+        return tuple(call for call in map(self.find, self.state.pending) if call is not None)
 
     def open_call(self, state: CallState) -> Call:
         """Start the actor of a call; it is bound to the stream."""
@@ -71,6 +82,7 @@ class DeviceCore:
             adjourn=self._stream.post,
             observe=self._call_changed,
         )
+        live.call.is_precise = self._options.enable_improved_signaling_error_precision
         if not isinstance(self._options.input, Silence):
             live.call.play(self._options.input)
         return live.call
@@ -90,11 +102,11 @@ class DeviceCore:
             self._deliver(event)
         happened = event if isinstance(event, machine.StreamDown) else stream_input(event)
         if happened is not None:
-            self._take(machine.step(self.state, happened, now))
+            self._take(step(self.state, happened, now))
         return ()
 
     def expire(self, now: float) -> tuple[()]:
-        self._take(machine.expire(self.state, now))
+        self._take(expire(self.state, now))
         return ()
 
     def commit(self) -> None:
@@ -125,6 +137,10 @@ class DeviceCore:
                 self._bind(is_open=True)
             case machine.UnbindCalls():
                 self._bind(is_open=False)
+            case machine.Settle(is_settled):
+                self._stream.settle(is_settled=is_settled)
+            case machine.HoldOff(seconds):
+                self._stream.hold_off(seconds)
             case _:
                 assert_never(effect)
 
@@ -142,7 +158,8 @@ class DeviceCore:
         else:
             self.error = local_error(raised.code, raised.reason)
         self._journal.publish(events.DeviceFailed(raised.code, raised.reason), actor="device")
-        self._emitter.emit("error", self.error)
+        call = next((call for call in self.ringing if call.sid == raised.call_sid), None)
+        self._emitter.emit("error", self.error, *(() if call is None else (call,)))
 
     def _ring(self, ring: machine.OpenIncoming) -> None:
         parameters = dict(ring.offer.parameters)
@@ -175,6 +192,7 @@ class DeviceCore:
                 call.ignore()
             case machine.RejectCall():
                 call.reject()
+                call.disconnect()  # it may be past rejecting: accepted, but not yet open
             case _:
                 assert_never(effect)
 
@@ -204,6 +222,8 @@ class DeviceCore:
         match event:
             case events.Accepted() if call.direction is Direction.INCOMING:
                 self.apply(machine.CallTaken(call.core.id))
+            case events.Accepted():
+                self.apply(machine.CallAnswered(call.core.id))
             case events.Disconnected() | events.Cancelled() | events.Rejected():
                 self.apply(machine.CallOver(call.core.id))
             case _:

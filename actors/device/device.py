@@ -1,6 +1,6 @@
 """The public `Device`: registers with a gateway, places calls and takes them."""
 
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from types import TracebackType
 from typing import Any, Self
@@ -9,30 +9,36 @@ import trio
 
 from actors.call import Call
 from actors.call.calls import Calls, Surroundings, open_calls
-from actors.call.state import CallState, Direction, Role
-from actors.device import machine
+from actors.call.state import CallState, CallStatus
+from actors.device import state as machine
+from actors.device.audio import Audio
 from actors.device.core import DeviceCore
-from actors.device.machine import DeviceStatus
 from actors.device.options import ConnectOptions, DeviceOptions
-from actors.device.stream import StreamPort, crash_input
+from actors.device.placing import connect_token, placed, taken_over
+from actors.device.state import DeviceStatus
+from actors.device.stream import RunStream, StreamPort, crash_input
 from actors.emitter import Emitter
 from actors.errors import GeneralErrors, InvalidArgumentError, InvalidStateError
 from actors.events import SharedChannel
-from actors.ids import new_device_name, new_temp_sid
+from actors.ids import new_device_name
 from actors.journal import Clock, Journal
 from actors.media.actor import EnginePort
 from actors.media.engine import open_engine
+from actors.signaling.errors import SignalingLost
 from actors.signaling.messages import Listen
 from actors.wall import wall_clock
 from supervisor import NO_FAULTS, Channel, ChildDown, Faults, Notice, Supervisor, drive, open_supervisor
 
 FAREWELL_SECONDS = 2.0
+NORMAL_CLOSE = 1000
 
 
 class Device(Emitter):
     """A client of a gateway. Use it as `async with Device(token, options) as device`.
 
-    Nothing goes over the network before `register` or `connect`.
+    Nothing goes over the network before `register` or `connect`. Events: `registering`, `registered`,
+    `unregistered`, `destroyed`, `incoming(call)`, `tokenWillExpire(device)` and `error(error)`, with the call
+    as a second argument where the gateway names one that rings. Errors are logged, listener or not.
 
     Args:
         token: an access token of the gateway.
@@ -40,6 +46,7 @@ class Device(Emitter):
         engine: a media engine to share with other devices; by default the device has one of its own.
         channel: where events are published; by default a channel of its own.
         faults: where failures are let in.
+        run_stream: what carries the signaling stream, instead of TLS sockets.
     """
 
     def __init__(
@@ -50,6 +57,7 @@ class Device(Emitter):
         engine: EnginePort | None = None,
         channel: SharedChannel | None = None,
         faults: Faults = NO_FAULTS,
+        run_stream: RunStream | None = None,
     ) -> None:
         super().__init__()
         self._token = _checked(token)
@@ -59,11 +67,13 @@ class Device(Emitter):
         self._clock = Clock(trio.current_time, wall_clock)
         self._channel: SharedChannel = channel if channel is not None else Channel()
         self._name = new_device_name()
-        self._stream = StreamPort(options, self._listen())
+        self._stream = StreamPort(options, self._listen(options), run_stream)
         journal = Journal(self._name, self._channel, self._clock)
         self._core = DeviceCore(options, journal, self._stream, self)
         self._running = AsyncExitStack()
         self._supervisor: Supervisor | None = None
+        self._is_placing = False
+        self._audio = Audio()
 
     def __repr__(self) -> str:
         return f"<Device {self.identity or '?'} {self.state}>"
@@ -101,6 +111,15 @@ class Device(Emitter):
         return self._token
 
     @property
+    def options(self) -> DeviceOptions:
+        return self._options
+
+    @property
+    def audio(self) -> Audio:
+        """Which sounds are enabled."""
+        return self._audio
+
+    @property
     def is_busy(self) -> bool:
         """Whether there is an active call."""
         return self._core.state.active is not None
@@ -108,7 +127,7 @@ class Device(Emitter):
     @property
     def calls(self) -> tuple[Call, ...]:
         """The calls that ring."""
-        return tuple(call for call in map(self._core.find, self._core.state.pending) if call is not None)
+        return self._core.ringing
 
     @property
     def stream(self) -> StreamPort:
@@ -121,14 +140,15 @@ class Device(Emitter):
         """Ask to be rung; returns when the gateway agreed.
 
         Raises:
-            InvalidStateError: not unregistered.
-            TwilioError: the gateway refused.
+            InvalidStateError: not unregistered, or destroyed meanwhile.
+            TwilioError: the gateway refused, or closed the stream.
         """
         if self.state is not DeviceStatus.UNREGISTERED:
             raise InvalidStateError(f"the device is {self.state}, not unregistered")
-        self._open_stream()
+        await self._reach_out()
         self._core.apply(machine.RegistrationAsked(is_wanted=True))
         await self._wait_while(lambda: self.state is DeviceStatus.REGISTERING)
+        self._check_alive()
         if not self._is(DeviceStatus.REGISTERED):
             raise self._refusal()
 
@@ -146,40 +166,62 @@ class Device(Emitter):
     async def connect(
         self, options: ConnectOptions | None = None, *, params: dict[str, object] | None = None
     ) -> Call:
-        """Place a call; it is connecting when this returns.
+        """Place a call, or take one over; it is connecting when this returns. Calls that ring are ignored.
 
         Args:
             options: see `ConnectOptions`.
             params: custom parameters, instead of those in `options`.
 
         Raises:
-            InvalidStateError: destroyed, or a call is active.
+            InvalidStateError: destroyed, or a call is active or under way.
+            InvalidArgumentError: the connect token is none.
             TwilioError: the gateway refused the token, or closed the stream.
         """
+        given = options or ConnectOptions()
         self._check_idle()
-        self._open_stream()
-        await self._wait_while(lambda: self._core.state.is_reaching_out)
-        self._check_idle()
-        if self._core.state.is_turned_away:
-            raise self._refusal()
-        given = params if params is not None else (options or ConnectOptions()).params
-        call = self._core.open_call(
-            CallState(
-                role=Role.CLIENT,
-                direction=Direction.OUTGOING,
-                temp_sid=new_temp_sid(),
-                custom_parameters={name: _parameter(value) for name, value in given.items()},
-                codecs=self._options.codecs,
-            )
-        )
+        if self._is_placing:
+            raise InvalidStateError("a call is being placed already")
+        token = connect_token(given)
+        self._is_placing = True
+        try:
+            await self._wait_for_gateway()
+            if token is not None:
+                await self._forgo(token.parameters["CallSid"])
+            self._check_idle()
+        finally:
+            self._is_placing = False
+        wanted = params if params is not None else given.params
+        if token is not None:
+            return self._place(taken_over(token, self._options))
+        return self._place(placed(wanted, self._options))
+
+    def _place(self, state: CallState) -> Call:
+        call = self._core.open_call(state)
         self._core.apply(machine.CallPlaced(call.core.id))
         call.accept()
         return call
+
+    async def _wait_for_gateway(self) -> None:
+        await self._reach_out()
+        await self._wait_while(lambda: self._core.state.is_reaching_out)
+        self._check_alive()
+        if self._core.state.is_turned_away:
+            raise self._refusal()
+
+    async def _forgo(self, sid: str) -> None:
+        """A call that is taken over while it rings on this very device has to make room."""
+        calls = self._core.calls
+        if calls is None or self._core.find(sid) is None:
+            return
+        for call in self.calls:
+            call.ignore()
+        await calls.gone()
 
     def disconnect_all(self) -> None:
         """Hang up the active call, and let go those that ring."""
         for call in self.calls:
             call.ignore()
+            call.disconnect()  # it may be past ignoring: accepted, but not yet open
         active = self._core.find(self._core.state.active)
         if active is not None:
             active.disconnect()
@@ -187,7 +229,7 @@ class Device(Emitter):
     def destroy(self) -> None:
         """Reject and hang up all calls and be done; the device cannot be used again."""
         self._core.apply(machine.Destroyed())
-        self._emit_nothing_more()
+        self.remove_all_listeners()
 
     def update_token(self, token: str) -> None:
         """Use this token from now on.
@@ -197,11 +239,32 @@ class Device(Emitter):
             InvalidStateError: destroyed.
         """
         checked = _checked(token)
-        if self._is(DeviceStatus.DESTROYED):
-            raise InvalidStateError("the device is destroyed")
+        self._check_alive()
         self._token = checked
         self._core.apply(machine.Approached())
-        self._stream.ask(self._listen())
+        self._stream.listen(self._listen(self._options))
+
+    def update_options(self, changes: Mapping[str, object]) -> None:
+        """Merge `changes`, by the names of `DeviceOptions`, over the options given before.
+
+        Another gateway is gone to at once, and the device registers there if it was registered.
+
+        Raises:
+            InvalidArgumentError: an option that cannot be; nothing has changed.
+            InvalidStateError: destroyed, or another gateway during a call; nothing has changed.
+        """
+        self._check_alive()
+        options = self._options.merged(changes)
+        has_moved = options.addresses != self._options.addresses
+        if has_moved and self.is_busy:
+            raise InvalidStateError("the gateway cannot be changed during a call")
+        self._stream.configure(options)
+        if options.reconnect_timeout != self._options.reconnect_timeout:
+            self._stream.listen(self._listen(options))
+        self._options = options
+        self._core.configure(options)
+        if has_moved and self._supervisor is not None:
+            self._supervisor.kill("stream", SignalingLost("another gateway was chosen", NORMAL_CLOSE))
 
     # --- running ------------------------------------------------------------------------------------
 
@@ -218,6 +281,7 @@ class Device(Emitter):
             )
             self._core.calls = await stack.enter_async_context(open_calls(around))
             nursery = await stack.enter_async_context(trio.open_nursery())
+            nursery.start_soon(self._see_off, self._core.calls, self._supervisor)
             nursery.start_soon(drive, self._core, self._core.mailbox, _perform_nothing, name=self._name)
             try:
                 yield
@@ -227,6 +291,11 @@ class Device(Emitter):
                     await self._take_leave(self._core.calls, self._supervisor)
                 nursery.cancel_scope.cancel()
 
+    async def _see_off(self, calls: Calls, supervisor: Supervisor) -> None:
+        """A device that its user destroys closes its stream without waiting for the end of the block."""
+        await self._wait_while(lambda: not self._is(DeviceStatus.DESTROYED))
+        await self._take_leave(calls, supervisor)
+
     async def _take_leave(self, calls: Calls, supervisor: Supervisor) -> None:
         """Let the last messages get out."""
         await calls.gone()
@@ -234,19 +303,26 @@ class Device(Emitter):
             self._stream.leave()
         await supervisor.join("stream")
 
-    def _open_stream(self) -> None:
-        if self._supervisor is None:
+    async def _reach_out(self) -> None:
+        """Have a stream. One that the gateway has just sent away must be gone before."""
+        supervisor = self._supervisor
+        if supervisor is None:
             raise InvalidStateError("use the device inside `async with`")
-        if "stream" not in self._supervisor.children:
+        if self._stream.is_sent_away:
+            await supervisor.join("stream")
+        self._check_alive()
+        if "stream" not in supervisor.children:
             self._core.apply(machine.Approached())
-            self._supervisor.start_soon(self._stream.child(self._core.mailbox.post))
+            supervisor.start_soon(self._stream.child(self._core.mailbox.post))
+        if not self._core.state.is_turned_away:
+            self._core.error = None
 
     def _note(self, notice: Notice) -> None:
         if isinstance(notice, ChildDown):
             self._core.mailbox.post(crash_input(notice.error))
 
-    def _listen(self) -> Listen:
-        return Listen(self._token, self._options.reconnect_timeout)
+    def _listen(self, options: DeviceOptions) -> Listen:
+        return Listen(self._token, options.reconnect_timeout)
 
     async def _wait_while(self, is_so: Callable[[], bool]) -> None:
         while is_so():
@@ -255,30 +331,23 @@ class Device(Emitter):
     def _refusal(self) -> Exception:
         return self._core.error or GeneralErrors.ConnectionError("the gateway closed the stream")
 
-    def _check_idle(self) -> None:
+    def _check_alive(self) -> None:
         if self._is(DeviceStatus.DESTROYED):
             raise InvalidStateError("the device is destroyed")
-        if self.is_busy:
+
+    def _check_idle(self) -> None:
+        self._check_alive()
+        if self.is_busy or any(call.status() is CallStatus.CONNECTING for call in self.calls):
             raise InvalidStateError("a call is already active")
 
     def _is(self, status: DeviceStatus) -> bool:
         return self._core.state.status is status
-
-    def _emit_nothing_more(self) -> None:
-        self.remove_all_listeners()
 
 
 def _checked(token: object) -> str:
     if not isinstance(token, str):
         raise InvalidArgumentError("token must be a string")
     return token
-
-
-def _parameter(value: object) -> str:
-    """A custom parameter as text, the way the browser SDK writes it."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return "null" if value is None else str(value)
 
 
 async def _perform_nothing(_: object) -> None:

@@ -1,254 +1,49 @@
 """A device's state as a pure machine: registration, the active call, the calls that ring."""
 
-from dataclasses import dataclass, replace
-from enum import StrEnum
-from typing import TypeAlias, assert_never
+from dataclasses import replace
+from typing import assert_never
 
-from actors.signaling.messages import Offer
+from actors.device.state import (
+    Approached,
+    AskRegistration,
+    BindCalls,
+    CallAnswered,
+    CallOver,
+    CallPlaced,
+    CallRings,
+    CallTaken,
+    Destroyed,
+    DeviceState,
+    DeviceStatus,
+    Effect,
+    EndCall,
+    ErrorRaised,
+    GatewayOffline,
+    GatewayProblem,
+    GatewayReady,
+    HoldOff,
+    Input,
+    LetGo,
+    Offered,
+    OpenIncoming,
+    OptionsChanged,
+    RegistrationAsked,
+    RejectCall,
+    Settle,
+    StatusChanged,
+    Step,
+    StreamClosed,
+    StreamDown,
+    StreamProblem,
+    StreamUp,
+    TokenExpiring,
+    UnbindCalls,
+)
 
 TOKEN_REFUSALS = frozenset({31201, 31202, 31204, 31205, 31207})
 BAD_REQUEST = 31400
 TOKEN_EXPIRED = 31205
-
-
-class DeviceStatus(StrEnum):
-    """The documented states of a `Device`."""
-
-    UNREGISTERED = "unregistered"
-    REGISTERING = "registering"
-    REGISTERED = "registered"
-    DESTROYED = "destroyed"
-
-
-@dataclass(frozen=True, slots=True)
-class DeviceState:
-    """`active` and `pending` hold calls by their keys; `wants_registration` outlives lost sockets.
-
-    `is_turned_away`: the gateway has refused our token or sent us away, and we have not asked again.
-    """
-
-    status: DeviceStatus = DeviceStatus.UNREGISTERED
-    wants_registration: bool = False
-    is_connected: bool = False
-    is_turned_away: bool = False
-    allows_incoming_while_busy: bool = False
-    identity: str | None = None
-    edge: str | None = None
-    home: str | None = None
-    token_refresh_s: float = 10.0
-    token_due: float | None = None
-    active: str | None = None
-    pending: tuple[str, ...] = ()
-
-    @property
-    def is_reaching_out(self) -> bool:
-        """Whether the gateway is yet to say if it accepts us."""
-        is_done = self.is_connected or self.is_turned_away
-        return not is_done and self.status is not DeviceStatus.DESTROYED
-
-    @property
-    def deadline(self) -> float | None:
-        return self.token_due
-
-
-# --- inputs -----------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class RegistrationAsked:
-    """The user wants to be rung, or no longer."""
-
-    is_wanted: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Destroyed:
-    """The user is done with the device."""
-
-
-@dataclass(frozen=True, slots=True)
-class Approached:
-    """We ask the gateway again: through a new stream, or with another token."""
-
-
-@dataclass(frozen=True, slots=True)
-class StreamUp:
-    """The gateway accepted our token; `ttl` seconds of it are left."""
-
-    identity: str
-    ttl: float
-    edge: str | None = None
-    home: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class StreamDown:
-    """The socket is gone, or an attempt to open one failed."""
-
-    reason: str
-    code: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class StreamClosed:
-    """The gateway told us to stay away."""
-
-
-@dataclass(frozen=True, slots=True)
-class GatewayReady:
-    """The gateway registered us."""
-
-
-@dataclass(frozen=True, slots=True)
-class GatewayOffline:
-    """The gateway unregistered us."""
-
-
-@dataclass(frozen=True, slots=True)
-class GatewayProblem:
-    """The gateway sent `error`."""
-
-    code: int
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class StreamProblem:
-    """Something of ours could not be sent, or something of theirs not be read."""
-
-    code: int
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Offered:
-    """Somebody calls."""
-
-    call_sid: str
-    offer: Offer
-
-
-@dataclass(frozen=True, slots=True)
-class CallPlaced:
-    """A call of ours has begun; it is the active one from now on."""
-
-    key: str
-
-
-@dataclass(frozen=True, slots=True)
-class CallRings:
-    key: str
-
-
-@dataclass(frozen=True, slots=True)
-class CallTaken:
-    """An incoming call was accepted."""
-
-    key: str
-
-
-@dataclass(frozen=True, slots=True)
-class CallOver:
-    key: str
-
-
-Input: TypeAlias = (
-    RegistrationAsked
-    | Destroyed
-    | Approached
-    | StreamUp
-    | StreamDown
-    | StreamClosed
-    | GatewayReady
-    | GatewayOffline
-    | GatewayProblem
-    | StreamProblem
-    | Offered
-    | CallPlaced
-    | CallRings
-    | CallTaken
-    | CallOver
-)
-
-# --- effects -------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class AskRegistration:
-    """Tell the gateway to ring us, or no longer to."""
-
-    is_wanted: bool
-
-
-@dataclass(frozen=True, slots=True)
-class StatusChanged:
-    """Emit the event of this state's name."""
-
-    status: DeviceStatus
-
-
-@dataclass(frozen=True, slots=True)
-class ErrorRaised:
-    """Emit `error`; `is_remote`: the code is the gateway's and still to be mapped."""
-
-    code: int
-    reason: str
-    is_remote: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class TokenExpiring:
-    """Emit `tokenWillExpire`."""
-
-
-@dataclass(frozen=True, slots=True)
-class OpenIncoming:
-    call_sid: str
-    offer: Offer
-
-
-@dataclass(frozen=True, slots=True)
-class EndCall:
-    """Hang this call up: another has become the active one, or the device goes away."""
-
-    key: str
-
-
-@dataclass(frozen=True, slots=True)
-class LetGo:
-    """Ignore this pending call."""
-
-    key: str
-
-
-@dataclass(frozen=True, slots=True)
-class RejectCall:
-    key: str
-
-
-@dataclass(frozen=True, slots=True)
-class BindCalls:
-    """Every live call may speak to the gateway again."""
-
-
-@dataclass(frozen=True, slots=True)
-class UnbindCalls:
-    """No live call can speak to the gateway."""
-
-
-Effect: TypeAlias = (
-    AskRegistration
-    | StatusChanged
-    | ErrorRaised
-    | TokenExpiring
-    | OpenIncoming
-    | EndCall
-    | LetGo
-    | RejectCall
-    | BindCalls
-    | UnbindCalls
-)
-Step: TypeAlias = tuple[DeviceState, tuple[Effect, ...]]
+MAX_RETRY_AFTER = 300.0
 
 
 def step(  # noqa: C901 - one clause for each input
@@ -279,12 +74,14 @@ def step(  # noqa: C901 - one clause for each input
             return _become(state, DeviceStatus.REGISTERED) if is_expected else (state, ())
         case GatewayOffline():
             return _become(replace(state, edge=None), DeviceStatus.UNREGISTERED)
-        case GatewayProblem(code, reason):
-            return _problem(state, code, reason)
+        case GatewayProblem():
+            return _problem(state, happened)
         case StreamProblem(code, reason):
             return state, (ErrorRaised(code, reason),)
         case Offered():
             return _offered(state, happened)
+        case OptionsChanged(is_allowed, refresh):
+            return replace(state, allows_incoming_while_busy=is_allowed, token_refresh_s=refresh), ()
         case _:
             return _call_changed(state, happened)
 
@@ -333,8 +130,10 @@ def _stream_up(state: DeviceState, up: StreamUp, now: float) -> Step:
         home=up.home,
         token_due=due,
     )
-    ask = (AskRegistration(is_wanted=True),) if state.wants_registration else ()
-    return state, (BindCalls(), *ask)
+    if not state.wants_registration:
+        return state, (BindCalls(),)
+    state, effects = _become(state, DeviceStatus.REGISTERING)
+    return state, (BindCalls(), *effects, AskRegistration(is_wanted=True))
 
 
 def _stream_down(state: DeviceState, down: StreamDown) -> Step:
@@ -345,19 +144,37 @@ def _stream_down(state: DeviceState, down: StreamDown) -> Step:
     return state, (UnbindCalls(), *error, *effects)
 
 
-def _problem(state: DeviceState, code: int, reason: str) -> Step:
-    """A refused token ends the wish to be registered: the same token would be refused again."""
-    effects: tuple[Effect, ...] = (ErrorRaised(code, reason, is_remote=True),)
-    if code in TOKEN_REFUSALS:
-        state = replace(
-            state,
-            wants_registration=state.wants_registration and code == TOKEN_EXPIRED,
-            is_turned_away=not state.is_connected,
-        )
-        if state.status is DeviceStatus.REGISTERING:
-            state, more = _become(state, DeviceStatus.UNREGISTERED)
-            effects += more
-    return state, effects
+def _problem(state: DeviceState, problem: GatewayProblem) -> Step:
+    """Whatever it is that the gateway objects to while we register, it will not send `ready`."""
+    raised = ErrorRaised(problem.code, problem.reason, is_remote=True, call_sid=problem.call_sid)
+    effects: tuple[Effect, ...] = (raised,)
+    if problem.retry_after is not None and state.is_settled:
+        effects += (HoldOff(min(max(0.0, problem.retry_after), MAX_RETRY_AFTER)),)
+    is_registering = state.status is DeviceStatus.REGISTERING
+    if problem.code in TOKEN_REFUSALS:
+        state, refused = _refuse_token(state, problem.code)
+    elif is_registering and state.is_connected and problem.call_sid is None:
+        state, refused = _refuse_registration(state)
+    else:
+        refused = ()
+    return state, (*effects, *refused)
+
+
+def _refuse_token(state: DeviceState, code: int) -> Step:
+    """A refused token ends the wish to be registered: the same token would be refused again.
+
+    An expired one is expected to be replaced, and then we register again.
+    """
+    wants_registration = state.wants_registration and code == TOKEN_EXPIRED
+    state = replace(state, wants_registration=wants_registration, is_turned_away=not state.is_connected)
+    is_registering = state.status is DeviceStatus.REGISTERING
+    return _become(state, DeviceStatus.UNREGISTERED) if is_registering else (state, ())
+
+
+def _refuse_registration(state: DeviceState) -> Step:
+    """The stream is not to repeat what was refused."""
+    state, effects = _become(replace(state, wants_registration=False), DeviceStatus.UNREGISTERED)
+    return state, (AskRegistration(is_wanted=False), *effects)
 
 
 def _offered(state: DeviceState, offered: Offered) -> Step:
@@ -369,18 +186,42 @@ def _offered(state: DeviceState, offered: Offered) -> Step:
     return state, (OpenIncoming(offered.call_sid, offered.offer),)
 
 
-def _call_changed(state: DeviceState, happened: CallPlaced | CallRings | CallTaken | CallOver) -> Step:
+def _call_changed(
+    state: DeviceState, happened: CallPlaced | CallRings | CallTaken | CallAnswered | CallOver
+) -> Step:
     match happened:
         case CallPlaced(key):
             return replace(state, active=key, pending=()), tuple(LetGo(other) for other in state.pending)
         case CallRings(key):
             return replace(state, pending=(*state.pending, key)), ()
         case CallTaken(key):
-            pending = tuple(other for other in state.pending if other != key)
-            ended = (EndCall(state.active),) if state.active not in (None, key) else ()
-            return replace(state, active=key, pending=pending), tuple(e for e in ended if e.key)
+            return _taken(state, key)
+        case CallAnswered():
+            return _settle(state, is_settled=True)
         case CallOver(key):
-            pending = tuple(other for other in state.pending if other != key)
-            return replace(state, active=None if state.active == key else state.active, pending=pending), ()
+            return _over(state, key)
         case _:
             assert_never(happened)
+
+
+def _taken(state: DeviceState, key: str) -> Step:
+    """Only one call is active at a time."""
+    ended = (EndCall(state.active),) if state.active is not None and state.active != key else ()
+    state, settled = _settle(state, is_settled=True)
+    return replace(state, active=key, pending=_without(state.pending, key)), (*ended, *settled)
+
+
+def _over(state: DeviceState, key: str) -> Step:
+    active = None if state.active == key else state.active
+    state = replace(state, active=active, pending=_without(state.pending, key))
+    return _settle(state, is_settled=state.is_settled and bool(active or state.pending))
+
+
+def _settle(state: DeviceState, *, is_settled: bool) -> Step:
+    if state.is_settled == is_settled:
+        return state, ()
+    return replace(state, is_settled=is_settled), (Settle(is_settled),)
+
+
+def _without(keys: tuple[str, ...], key: str) -> tuple[str, ...]:
+    return tuple(other for other in keys if other != key)

@@ -1,14 +1,19 @@
 """A device's options, named as the voice SDK documents them."""
 
 import ssl
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
+from typing import Any, Self
 
+from actors.errors import InvalidArgumentError
 from actors.media.description import SHAPES
 from actors.media.messages import Silence, Source
 
 DEFAULT_CODECS = ("pcmu", "opus")
 MAX_RECONNECT_TIMEOUT = 30.0
+MIN_AVERAGE_BITRATE = 6_000
+MAX_AVERAGE_BITRATE = 510_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,25 +21,72 @@ class DeviceOptions:
     """Options of a `Device`.
 
     Args:
-        chunderw: `host:port` of the gateway.
+        chunderw: `host:port` of the gateway; of several, the next is tried when one does not answer.
         codec_preferences: lower-case names, the preferred first.
         allow_incoming_while_busy: whether `incoming` is emitted during a call.
+        app_name: the application's name, for insights.
+        app_version: the application's version, for insights.
+        close_protection: asks before a page is left; without effect outside browsers.
+        dscp: kept; the media engine always marks its packets EF.
+        edge: one or several names of edges; kept and reported, the gateway is found by `chunderw`.
         enable_improved_signaling_error_precision: exact error classes for gateway codes.
+        eventgw: where insights go, instead of where the gateway says.
+        force_aggressive_ice_nomination: kept; without effect outside browsers.
+        log_level: kept for programs that read it; the log is set up once for the whole process.
+        max_average_bitrate: bits a second that Opus shall not exceed, 6000..510000; else not used.
         max_call_signaling_timeout_ms: how long the gateway keeps our calls while our socket is lost.
+        publish_events: whether insights are sent.
+        sounds: sound name to file, in place of the sounds that are built in.
         token_refresh_ms: how long before the token's end `tokenWillExpire` is emitted.
         ca_file: certificates to trust instead of the system's; `ssl_context` overrides it.
         input: what calls send from their beginning.
+
+    Raises:
+        InvalidArgumentError: no gateway, or something else than text in `chunderw` or `edge`.
     """
 
-    chunderw: str
-    codec_preferences: tuple[str, ...] = DEFAULT_CODECS
+    chunderw: str | Sequence[str]
+    codec_preferences: Sequence[str] = DEFAULT_CODECS
     allow_incoming_while_busy: bool = False
+    app_name: str | None = None
+    app_version: str | None = None
+    close_protection: bool | str = False
+    dscp: bool = True
+    edge: str | Sequence[str] | None = None
     enable_improved_signaling_error_precision: bool = False
-    max_call_signaling_timeout_ms: int = 0
-    token_refresh_ms: int = 10_000
+    eventgw: str | None = None
+    force_aggressive_ice_nomination: bool = False
+    log_level: int | str = "error"
+    max_average_bitrate: float | None = None
+    max_call_signaling_timeout_ms: float = 0
+    publish_events: bool = True
+    sounds: Mapping[str, str] = field(default_factory=dict)
+    token_refresh_ms: float = 10_000
     ca_file: Path | str | None = None
     ssl_context: ssl.SSLContext | None = field(default=None, repr=False)
     input: Source = field(default_factory=Silence)
+
+    def __post_init__(self) -> None:
+        if not _texts("chunderw", self.chunderw):
+            raise InvalidArgumentError("chunderw must name a gateway")
+        _texts("edge", self.edge)
+
+    def merged(self, changes: Mapping[str, object]) -> Self:
+        """These options with `changes` over them. Raises InvalidArgumentError, also for unknown names."""
+        unknown = sorted(set(changes) - {entry.name for entry in fields(self)})
+        if unknown:
+            raise InvalidArgumentError(f"no such options: {', '.join(unknown)}")
+        known: dict[str, Any] = dict(changes)
+        return replace(self, **known)
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """The gateways, each `host:port`, the preferred first."""
+        return _texts("chunderw", self.chunderw)
+
+    @property
+    def edges(self) -> tuple[str, ...]:
+        return _texts("edge", self.edge)
 
     @property
     def codecs(self) -> tuple[str, ...]:
@@ -43,13 +95,43 @@ class DeviceOptions:
         return tuple(dict.fromkeys((*known, *SHAPES)))
 
     @property
+    def average_bitrate(self) -> int | None:
+        """`max_average_bitrate` if it can be used."""
+        wanted = self.max_average_bitrate
+        is_number = isinstance(wanted, int | float) and not isinstance(wanted, bool)
+        if wanted is None or not is_number or not MIN_AVERAGE_BITRATE <= wanted <= MAX_AVERAGE_BITRATE:
+            return None
+        return int(wanted)
+
+    @property
     def reconnect_timeout(self) -> float:
         """What `listen` says, in whole seconds."""
-        return float(min(max(0, -(-self.max_call_signaling_timeout_ms // 1000)), MAX_RECONNECT_TIMEOUT))
+        seconds = -(-self.max_call_signaling_timeout_ms // 1000)
+        return float(min(max(0, seconds), MAX_RECONNECT_TIMEOUT))
+
+
+def _texts(name: str, value: object) -> tuple[str, ...]:
+    """One text or several as a tuple; nothing at all is empty."""
+    if not value:
+        return ()
+    given = (value,) if isinstance(value, str) else value
+    if not isinstance(given, Sequence) or not all(isinstance(text, str) and text for text in given):
+        raise InvalidArgumentError(f"{name} must be text or several texts")
+    return tuple(given)
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectOptions:
-    """Options of `Device.connect`; `params` reach the gateway's application as custom parameters."""
+    """Options of `Device.connect`.
 
-    params: dict[str, object] = field(default_factory=dict)
+    Args:
+        params: custom parameters; they reach the gateway's application.
+        connect_token: `Call.connect_token` of a call to take over, instead of placing a new one.
+        rtc_configuration: settings of the browser's peer connection; without effect.
+        rtc_constraints: settings of the browser's microphone; without effect.
+    """
+
+    params: Mapping[str, object] = field(default_factory=dict)
+    connect_token: str | None = field(default=None, repr=False)
+    rtc_configuration: Mapping[str, object] | None = None
+    rtc_constraints: Mapping[str, object] | None = None

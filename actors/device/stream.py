@@ -1,11 +1,16 @@
 """A device's way to its gateway: the stream's actor, what is posted to it, what comes back."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import assert_never
+from typing import Protocol, assert_never
 
-from actors.device import machine
+import trio
+
+from actors.device import state as machine
 from actors.device.options import DeviceOptions
+from actors.device.route import Route
 from actors.signaling.client import SessionCell, run_stream
 from actors.signaling.client_events import (
     Cut,
@@ -17,7 +22,7 @@ from actors.signaling.client_events import (
     StreamRequest,
     Unsent,
 )
-from actors.signaling.client_session import ClientSession
+from actors.signaling.client_session import ClientSession, Status
 from actors.signaling.errors import SignalingLost
 from actors.signaling.messages import (
     Close,
@@ -42,23 +47,73 @@ STREAM_POLICY = Policy(
 CONNECTION_ERROR = 31005
 TRANSPORT_ERROR = 31009
 MALFORMED = 31100
+BAD_REQUEST = 31400
 SILENT_CLOSES = range(1000, 1006)
 
 
-class StreamPort:
-    """The device's stream as its calls see it: open while the gateway accepts us."""
+class RunStream(Protocol):
+    """One incarnation of the stream; see `run_stream`."""
 
-    def __init__(self, options: DeviceOptions, listen: Listen) -> None:
+    async def __call__(
+        self,
+        ready: Ready,
+        *,
+        url: str,
+        cell: SessionCell,
+        mailbox: Mailbox[StreamRequest],
+        post: Callable[[StreamEvent], None],
+    ) -> None: ...
+
+
+class StreamPort:
+    """The device's stream as its calls see it: open while the gateway accepts us.
+
+    `run_over` replaces the sockets, for tests.
+    """
+
+    def __init__(self, options: DeviceOptions, listen: Listen, run_over: RunStream | None = None) -> None:
+        self._run_over = run_over if run_over is not None else _run_over_tls(options)
+        self._is_scripted = run_over is not None
         self._options = options
+        self._route = Route.of(options)
         self._mailbox: Mailbox[StreamRequest] = Mailbox(REQUEST_CAPACITY, name="stream")
         self._cell = SessionCell(ClientSession(listen))
         self.is_open = False
 
+    @property
+    def is_sent_away(self) -> bool:
+        """The gateway told us to stay away; the stream is ending."""
+        return self._cell.session.status is Status.CLOSED
+
     def post(self, message: Envelope) -> None:
         self._mailbox.post(message)
 
-    def ask(self, request: Listen | Register) -> None:
+    def ask(self, request: Register) -> None:
         self._mailbox.post(request)
+
+    def listen(self, listen: Listen) -> None:
+        """Use this token from now on, at once on an open socket."""
+        self._cell.session = replace(self._cell.session, listen=listen)
+        if self._cell.session.is_open:
+            self._mailbox.post(listen)
+
+    def settle(self, *, is_settled: bool) -> None:
+        """Whether to come back to the preferred gateway when its socket is lost."""
+        self._route = replace(self._route, is_settled=is_settled)
+
+    def hold_off(self, seconds: float) -> None:
+        """When the socket is lost, wait so long before the first attempt."""
+        self._route = replace(self._route, retry_after=seconds)
+
+    def configure(self, options: DeviceOptions) -> None:
+        """Go by these options from the next attempt on."""
+        trust = (options.ca_file, options.ssl_context)
+        if not self._is_scripted and trust != (self._options.ca_file, self._options.ssl_context):
+            self._run_over = _run_over_tls(options)
+        route = Route.of(options)
+        is_same = route.addresses == self._route.addresses
+        self._route = replace(self._route, patience=route.patience) if is_same else route
+        self._options = options
 
     def leave(self) -> None:
         """Close the socket and stay away."""
@@ -74,21 +129,32 @@ class StreamPort:
 
     def child(self, post: Callable[[StreamEvent], None]) -> ChildSpec:
         """What the device's supervisor runs."""
-        ca_file = self._options.ca_file
-        trusted = Path(ca_file).expanduser() if ca_file is not None else None
-        context = self._options.ssl_context or client_context(trusted)
+        if self.is_sent_away:
+            self._cell.session = replace(self._cell.session, status=Status.DOWN)
+        return ChildSpec("stream", partial(self._run, post), STREAM_POLICY)
 
-        async def run(ready: Ready) -> None:
-            await run_stream(
-                ready,
-                url=f"wss://{self._options.chunderw}/signal",
-                ssl_context=context,
-                cell=self._cell,
-                mailbox=self._mailbox,
-                post=post,
-            )
+    async def _run(self, post: Callable[[StreamEvent], None], ready: Ready) -> None:
+        await trio.sleep_until(self._route.due)
+        self._route = self._route.attempt()
+        await self._run_over(
+            ready,
+            url=f"wss://{self._route.address(trio.current_time())}/signal",
+            cell=self._cell,
+            mailbox=self._mailbox,
+            post=partial(self._hear, post),
+        )
 
-        return ChildSpec("stream", run, STREAM_POLICY)
+    def _hear(self, post: Callable[[StreamEvent], None], event: StreamEvent) -> None:
+        if isinstance(event, Connected):
+            self._route = self._route.accepted()
+        if isinstance(event, Lost):
+            self._route = self._route.lost(trio.current_time())
+        post(event)
+
+
+def _run_over_tls(options: DeviceOptions) -> RunStream:
+    trusted = Path(options.ca_file).expanduser() if options.ca_file is not None else None
+    return partial(run_stream, ssl_context=options.ssl_context or client_context(trusted))
 
 
 def stream_input(event: StreamEvent) -> machine.Input | None:
@@ -100,14 +166,14 @@ def stream_input(event: StreamEvent) -> machine.Input | None:
             return machine.GatewayReady()
         case Offline():
             return machine.GatewayOffline()
-        case Problem(error):
-            return machine.GatewayProblem(error.code, error.message)
+        case Problem(error, call_sid, retry_after):
+            return machine.GatewayProblem(error.code, error.message, call_sid, retry_after)
         case Close():
             return machine.StreamClosed()
         case Envelope(call_sid, Offer() as offer):
             return machine.Offered(call_sid or "", offer)
-        case Malformed(reason):
-            return machine.StreamProblem(MALFORMED, reason)
+        case Malformed(reason, kind):
+            return machine.StreamProblem(BAD_REQUEST if kind == "invite" else MALFORMED, reason)
         case Unsent(_, is_queued):
             return (
                 None if is_queued else machine.StreamProblem(TRANSPORT_ERROR, "not sent: the stream is down")

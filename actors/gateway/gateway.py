@@ -193,6 +193,7 @@ class Gateway:
         caller: str,
         codecs: tuple[str, ...] = (),
         parameters: dict[str, str] | None = None,
+        stir_status: str | None = None,
     ) -> Call:
         """Ring every registration of `client:NAME`; see `Exchange.dial`."""
         if not address.startswith(CLIENT_SCHEME):
@@ -207,7 +208,7 @@ class Gateway:
             direction=Direction.OUTGOING,
             temp_sid=new_temp_sid(),
             call_sid=call_sid,
-            parameters=self._parameters(call_sid, caller, address) | _carried(parameters),
+            parameters=self._parameters(call_sid, caller, address) | _carried(parameters, stir_status),
             custom_parameters=dict(parameters or {}),
             timing=self._options.timing,
         )
@@ -275,9 +276,11 @@ def _with_token(body: wire.CallMessage, token: str) -> wire.CallMessage:
             return body
 
 
-def _carried(parameters: dict[str, str] | None) -> dict[str, str]:
+def _carried(parameters: dict[str, str] | None, stir_status: str | None) -> dict[str, str]:
     """Raises InvalidArgumentError for a key that a client could not read."""
+    verification = {"StirStatus": stir_status} if stir_status else {}
     try:
-        return {"Params": encode_params(parameters)} if parameters else {}
+        custom = {"Params": encode_params(parameters)} if parameters else {}
     except ValueError as error:
         raise InvalidArgumentError(str(error)) from error
+    return custom | verification

@@ -80,6 +80,8 @@ class AnswerRestart:
 
     Same fingerprint and ICE credentials: `Kept`. New credentials in an offer: ICE restart, `LocalAnswer`.
     Another fingerprint in an offer: a new media session, `LocalAnswer`.
+    While our first offer has no answer: an answer to it, `Applied` and `Kept`; or an offer in its place,
+    `LocalAnswer`, neither of them a restart.
     """
 
     sdp: str = field(repr=False)

@@ -161,6 +161,8 @@ def _answer_offer(state: Negotiation, sdp: str, fresh: IceCredentials) -> Step:
 
 def _answer_restart(state: Negotiation, sdp: str, fresh: IceCredentials) -> Step:
     """Reconnecting peers send whatever their local description is: their offer, or their old answer."""
+    if state.phase is Phase.OFFERED:
+        return _take_up(state, sdp, fresh)
     try:
         remote = parse_description_untrusted(sdp)
         if remote.kind is Kind.OFFER:
@@ -172,10 +174,23 @@ def _answer_restart(state: Negotiation, sdp: str, fresh: IceCredentials) -> Step
     return _fail(state, Failure.REMOTE_DESCRIPTION, "an answer from another media session", restart=True)
 
 
+def _take_up(state: Negotiation, sdp: str, fresh: IceCredentials) -> Step:
+    """Our first offer is out: who takes the call up answers it late, or offers from another device."""
+    try:
+        remote = parse_description_untrusted(sdp)
+        if remote.kind is Kind.OFFER:
+            return _answer(replace(state, allowed=state.offered), remote, fresh, restart=False)
+        state, effects = _apply_first(state, remote)
+    except DescriptionError as error:
+        return _fail(state, Failure.REMOTE_DESCRIPTION, str(error))
+    return state, (*effects, ToCall(m.Kept()))
+
+
 def _answer(state: Negotiation, remote: RemoteDescription, fresh: IceCredentials, *, restart: bool) -> Step:
     was = state.session
     if was is None or was.remote.fingerprint != remote.fingerprint:
-        codec = _prefer(remote, state.allowed)
+        names = state.allowed if was is None else (was.codec.name, *(state.allowed or SHAPES))
+        codec = _prefer(remote, names)
         session = Session(remote, remote.layout, codec, choose_dtls_role(remote, state.role))
         return _answer_new(state, session, fresh, restart=restart)
     session = Session(remote, remote.layout, _choose_again(remote, was.codec), was.dtls)

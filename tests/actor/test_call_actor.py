@@ -2,7 +2,7 @@
 
 import pytest
 import trio
-import trio.testing
+from trio.testing import MockClock
 
 from actors import events
 from actors.call import Call, CallStatus, Message
@@ -15,7 +15,7 @@ from actors.signaling import messages as wire
 from supervisor import Crash, MailboxFull
 from tests.fakes.exchange import Bench, FakeOutlet, open_bench, settle
 
-pytestmark = [pytest.mark.actor, pytest.mark.usefixtures("autojump_clock")]
+pytestmark = pytest.mark.actor
 
 CLIENT, GATEWAY = Role.CLIENT, Role.GATEWAY
 INCOMING, OUTGOING = Direction.INCOMING, Direction.OUTGOING
@@ -50,7 +50,7 @@ async def exhaust(bench: Bench, live: LiveCall, part: str = "") -> None:
 # --- commands take effect before they return ------------------------------------------------------------
 
 
-async def test_commands_take_effect_before_they_return() -> None:
+async def test_commands_take_effect_before_they_return(autojump_clock: MockClock) -> None:
     async with open_bench() as bench:
         live = bench.call(GATEWAY, INCOMING, FakeOutlet())
         heard = emitted(live.call)
@@ -65,7 +65,9 @@ async def test_commands_take_effect_before_they_return() -> None:
 
 
 @pytest.mark.parametrize(("role", "direction"), [(r, d) for r in Role for d in Direction])
-async def test_a_call_comes_up_and_its_end_leaves_nothing(role: Role, direction: Direction) -> None:
+async def test_a_call_comes_up_and_its_end_leaves_nothing(
+    role: Role, direction: Direction, autojump_clock: MockClock
+) -> None:
     async with open_bench() as bench:
         outlet = FakeOutlet()
         live = await bench.opened(outlet, role, direction)
@@ -80,7 +82,7 @@ async def test_a_call_comes_up_and_its_end_leaves_nothing(role: Role, direction:
         assert bench.faults.paths() == ()
 
 
-async def test_digits_and_messages_need_a_call_that_can_carry_them() -> None:
+async def test_digits_and_messages_need_a_call_that_can_carry_them(autojump_clock: MockClock) -> None:
     async with open_bench() as bench:
         live = bench.call(CLIENT, OUTGOING, FakeOutlet())
         with pytest.raises(InvalidStateError):
@@ -92,7 +94,7 @@ async def test_digits_and_messages_need_a_call_that_can_carry_them() -> None:
                 live.call.send_digits(wrong)
 
 
-async def test_a_message_goes_out_under_the_id_that_was_returned() -> None:
+async def test_a_message_goes_out_under_the_id_that_was_returned(autojump_clock: MockClock) -> None:
     async with open_bench() as bench:
         outlet = FakeOutlet()
         live = await bench.opened(outlet, CLIENT, OUTGOING)
@@ -105,7 +107,7 @@ async def test_a_message_goes_out_under_the_id_that_was_returned() -> None:
         assert [message.voice_event_sid for message in sent] == [sid]
 
 
-async def test_a_refused_message_is_told_with_the_codes_for_messages() -> None:
+async def test_a_refused_message_is_told_with_the_codes_for_messages(autojump_clock: MockClock) -> None:
     async with open_bench() as bench:
         live = await bench.opened(FakeOutlet(), CLIENT, OUTGOING)
         errors: list[TwilioError] = []
@@ -118,7 +120,7 @@ async def test_a_refused_message_is_told_with_the_codes_for_messages() -> None:
         assert live.call.status() is CallStatus.OPEN
 
 
-async def test_feedback_is_checked_and_may_follow_the_end() -> None:
+async def test_feedback_is_checked_and_may_follow_the_end(autojump_clock: MockClock) -> None:
     async with open_bench() as bench:
         live = bench.call(GATEWAY, INCOMING, FakeOutlet())
         live.call.disconnect()
@@ -135,7 +137,7 @@ async def test_feedback_is_checked_and_may_follow_the_end() -> None:
 @pytest.mark.parametrize(("role", "direction"), [(GATEWAY, INCOMING), (GATEWAY, OUTGOING)])
 @pytest.mark.parametrize("part", [Part.MEDIA, Part.SIGNALING])
 async def test_a_crashed_part_is_told_once_and_comes_back(
-    role: Role, direction: Direction, part: Part
+    role: Role, direction: Direction, part: Part, autojump_clock: MockClock
 ) -> None:
     async with open_bench() as bench:
         live = await bench.opened(FakeOutlet(), role, direction)
@@ -146,7 +148,7 @@ async def test_a_crashed_part_is_told_once_and_comes_back(
         assert bench.outages(other) == [], "one call's crash is no other's"
 
 
-async def test_a_crashed_signaling_of_a_client_resumes_with_the_token() -> None:
+async def test_a_crashed_signaling_of_a_client_resumes_with_the_token(autojump_clock: MockClock) -> None:
     async with open_bench() as bench:
         outlet = FakeOutlet()
         live = await bench.opened(outlet, CLIENT, OUTGOING)
@@ -158,7 +160,7 @@ async def test_a_crashed_signaling_of_a_client_resumes_with_the_token() -> None:
         assert bench.outages(live) == ["signaling", "reconnected"]
 
 
-async def test_crashed_insights_are_not_noticed() -> None:
+async def test_crashed_insights_are_not_noticed(autojump_clock: MockClock) -> None:
     async with open_bench() as bench:
         live = await bench.opened(FakeOutlet())
         await crash(bench, live, "/insights")
@@ -168,7 +170,7 @@ async def test_crashed_insights_are_not_noticed() -> None:
         assert len(bench.of(live, events.Sampled)) == 1
 
 
-async def test_a_call_lives_on_without_insights_for_as_long_as_it_likes() -> None:
+async def test_a_call_lives_on_without_insights_for_as_long_as_it_likes(autojump_clock: MockClock) -> None:
     """Nobody reads the counters any more: they must not pile up and crash the call."""
     async with open_bench() as bench:
         live = await bench.opened(FakeOutlet())
@@ -182,7 +184,7 @@ async def test_a_call_lives_on_without_insights_for_as_long_as_it_likes() -> Non
         assert bench.of(live, events.Disconnected)
 
 
-async def test_a_lost_media_path_is_told_and_so_is_its_return() -> None:
+async def test_a_lost_media_path_is_told_and_so_is_its_return(autojump_clock: MockClock) -> None:
     async with open_bench() as bench:
         live = await bench.opened(FakeOutlet())
         bench.engine.tell(PathLost(live.call.leg, 2.0))
@@ -195,7 +197,9 @@ async def test_a_lost_media_path_is_told_and_so_is_its_return() -> None:
         assert reconnected == events.Reconnected(outage=5.0)
 
 
-async def test_a_crashed_call_actor_goes_on_from_its_state_and_its_mailbox_survives() -> None:
+async def test_a_crashed_call_actor_goes_on_from_its_state_and_its_mailbox_survives(
+    autojump_clock: MockClock,
+) -> None:
     async with open_bench() as bench:
         outlet = FakeOutlet()
         live = await bench.opened(outlet)
@@ -211,7 +215,9 @@ async def test_a_crashed_call_actor_goes_on_from_its_state_and_its_mailbox_survi
         assert (live.call.status(), live.call.is_muted()) == (CallStatus.OPEN, True)
 
 
-async def test_a_message_that_crashes_the_actor_is_not_replayed_and_its_effects_are_not_lost() -> None:
+async def test_a_message_that_crashes_the_actor_is_not_replayed_and_its_effects_are_not_lost(
+    autojump_clock: MockClock,
+) -> None:
     """What crashes it is a listener of the application; the acknowledgement goes out all the same."""
 
     def fail(_: Message) -> None:
@@ -228,7 +234,7 @@ async def test_a_message_that_crashes_the_actor_is_not_replayed_and_its_effects_
         assert bench.outages(live) == ["call", "reconnected"]
 
 
-async def test_the_cause_of_an_outage_is_the_record_of_the_crash() -> None:
+async def test_the_cause_of_an_outage_is_the_record_of_the_crash(autojump_clock: MockClock) -> None:
     async with open_bench() as bench:
         live = await bench.opened(FakeOutlet())
         await crash(bench, live, "/media")
@@ -242,7 +248,7 @@ async def test_the_cause_of_an_outage_is_the_record_of_the_crash() -> None:
 # --- listeners -------------------------------------------------------------------------------------------
 
 
-async def test_a_listener_that_raises_hides_no_later_event_and_no_effect() -> None:
+async def test_a_listener_that_raises_hides_no_later_event_and_no_effect(autojump_clock: MockClock) -> None:
     def fail(_: object) -> None:
         raise BOOM
 
@@ -258,7 +264,9 @@ async def test_a_listener_that_raises_hides_no_later_event_and_no_effect() -> No
         assert CloseLeg(live.call.leg) in bench.engine.commands
 
 
-async def test_a_listener_that_raises_in_a_command_raises_to_the_caller_after_the_effect() -> None:
+async def test_a_listener_that_raises_in_a_command_raises_to_the_caller_after_the_effect(
+    autojump_clock: MockClock,
+) -> None:
     def fail(*_: object) -> None:
         raise BOOM
 
@@ -272,7 +280,7 @@ async def test_a_listener_that_raises_in_a_command_raises_to_the_caller_after_th
         assert outlet.of(wire.Hangup)
 
 
-async def test_a_listener_may_hang_up() -> None:
+async def test_a_listener_may_hang_up(autojump_clock: MockClock) -> None:
     async with open_bench() as bench:
         live = bench.call(GATEWAY, INCOMING, FakeOutlet())
         live.call.on("accept", lambda call: call.disconnect())
@@ -286,7 +294,7 @@ async def test_a_listener_may_hang_up() -> None:
 # --- floods ----------------------------------------------------------------------------------------------
 
 
-async def test_a_peer_that_floods_a_call_ends_it_and_no_other() -> None:
+async def test_a_peer_that_floods_a_call_ends_it_and_no_other(autojump_clock: MockClock) -> None:
     """Also the hang-up has no room in the mailbox, and must get out all the same."""
     async with open_bench() as bench:
         outlet = FakeOutlet()
@@ -295,14 +303,15 @@ async def test_a_peer_that_floods_a_call_ends_it_and_no_other() -> None:
             live.call.core.receive(Received(FLOOD, live.call.sid))
         assert live.call.status() is CallStatus.CLOSED
         with trio.fail_after(5):
-            while len(bench.calls) > 1:
-                await trio.sleep(0.1)
+            await bench.gone(live)
         [hangup] = outlet.of(wire.Hangup)
         assert hangup == wire.Hangup(wire.WireError(31206, "the call is flooded with messages"))
         assert other.call.status() is CallStatus.OPEN
 
 
-async def test_a_command_without_room_has_no_effect_and_hanging_up_always_has() -> None:
+async def test_a_command_without_room_has_no_effect_and_hanging_up_always_has(
+    autojump_clock: MockClock,
+) -> None:
     async with open_bench() as bench:
         outlet = FakeOutlet()
         live = await bench.opened(outlet)
@@ -321,15 +330,16 @@ async def test_a_command_without_room_has_no_effect_and_hanging_up_always_has() 
 
 
 @pytest.mark.parametrize("part", ["", "/media", "/signaling"])
-async def test_a_part_that_crashes_too_often_ends_the_call_and_the_peer_is_told(part: str) -> None:
+async def test_a_part_that_crashes_too_often_ends_the_call_and_the_peer_is_told(
+    part: str, autojump_clock: MockClock
+) -> None:
     async with open_bench() as bench:
         outlet, name = FakeOutlet(), part.removeprefix("/") or "call"
         live, other = await bench.opened(outlet), await bench.opened(FakeOutlet())
         await exhaust(bench, live, part)
         with trio.fail_after(10):
             await live.call.ended()
-            while len(bench.calls) > 1:
-                await trio.sleep(0.1)
+            await bench.gone(live)
         [hangup] = outlet.of(wire.Hangup)
         assert f"{name} was restarted too often: RuntimeError: boom" in hangup.error.message  # type: ignore[union-attr]
         assert CloseLeg(live.call.leg) in bench.engine.commands
@@ -340,7 +350,9 @@ async def test_a_part_that_crashes_too_often_ends_the_call_and_the_peer_is_told(
         assert other.call.status() is CallStatus.OPEN
 
 
-async def test_a_call_whose_actor_cannot_even_say_good_bye_is_ended_without_it() -> None:
+async def test_a_call_whose_actor_cannot_even_say_good_bye_is_ended_without_it(
+    autojump_clock: MockClock,
+) -> None:
     """Whoever waits for its end must not wait for ever, and the peer must not either."""
     async with open_bench() as bench:
         outlet = FakeOutlet()
@@ -355,7 +367,9 @@ async def test_a_call_whose_actor_cannot_even_say_good_bye_is_ended_without_it()
         assert bench.engine.open == set()
 
 
-async def test_a_hangup_that_no_incarnation_could_hand_out_still_reaches_the_peer() -> None:
+async def test_a_hangup_that_no_incarnation_could_hand_out_still_reaches_the_peer(
+    autojump_clock: MockClock,
+) -> None:
     async with open_bench() as bench:
         outlet = FakeOutlet()
         live = await bench.opened(outlet)
@@ -369,7 +383,7 @@ async def test_a_hangup_that_no_incarnation_could_hand_out_still_reaches_the_pee
 # --- signaling -------------------------------------------------------------------------------------------
 
 
-async def test_a_socket_that_is_gone_before_the_actor_runs_is_noticed() -> None:
+async def test_a_socket_that_is_gone_before_the_actor_runs_is_noticed(autojump_clock: MockClock) -> None:
     """A client may send its invite and break off; nothing would ever end that call."""
     async with open_bench() as bench:
         live = bench.call(GATEWAY, INCOMING, FakeOutlet(is_open=False))
@@ -378,7 +392,7 @@ async def test_a_socket_that_is_gone_before_the_actor_runs_is_noticed() -> None:
         assert bench.of(live, events.Cancelled) == [events.Cancelled("remote")]
 
 
-async def test_a_lost_socket_costs_one_restart_however_often_it_is_told() -> None:
+async def test_a_lost_socket_costs_one_restart_however_often_it_is_told(autojump_clock: MockClock) -> None:
     async with open_bench() as bench:
         live = await bench.opened(FakeOutlet())
         for _ in range(100):
@@ -390,7 +404,7 @@ async def test_a_lost_socket_costs_one_restart_however_often_it_is_told() -> Non
         assert bench.outages(live) == ["signaling", "reconnected"]
 
 
-async def test_what_can_be_sent_to_nobody_is_handed_back() -> None:
+async def test_what_can_be_sent_to_nobody_is_handed_back(autojump_clock: MockClock) -> None:
     """A device keeps it for its next socket."""
     async with open_bench() as bench:
         live = await bench.opened(FakeOutlet(), CLIENT, OUTGOING)
@@ -401,7 +415,7 @@ async def test_what_can_be_sent_to_nobody_is_handed_back() -> None:
         assert bench.adjourned == [wire.Envelope(live.call.sid, wire.Hangup())]
 
 
-async def test_a_client_is_hung_up_on_under_the_id_that_it_knows() -> None:
+async def test_a_client_is_hung_up_on_under_the_id_that_it_knows(autojump_clock: MockClock) -> None:
     """Before `ringing` or `answer` it has not heard of the CallSid, and would not recognise it."""
     async with open_bench() as bench:
         outlet = FakeOutlet()
@@ -414,7 +428,7 @@ async def test_a_client_is_hung_up_on_under_the_id_that_it_knows() -> None:
 # --- following a call ------------------------------------------------------------------------------------
 
 
-async def test_events_end_after_the_last_one() -> None:
+async def test_events_end_after_the_last_one(autojump_clock: MockClock) -> None:
     async with open_bench() as bench:
         live = await bench.opened(FakeOutlet())
         following = live.call.events()
@@ -427,7 +441,7 @@ async def test_events_end_after_the_last_one() -> None:
             assert [record async for record in live.call.events()] == []
 
 
-async def test_who_stops_following_costs_nothing() -> None:
+async def test_who_stops_following_costs_nothing(autojump_clock: MockClock) -> None:
     async with open_bench() as bench:
         live = await bench.opened(FakeOutlet())
         with live.call.events() as following:
@@ -438,7 +452,7 @@ async def test_who_stops_following_costs_nothing() -> None:
         assert live.call._records.statistics().subscribers == ()
 
 
-async def test_a_slow_follower_misses_the_oldest_and_gets_the_last() -> None:
+async def test_a_slow_follower_misses_the_oldest_and_gets_the_last(autojump_clock: MockClock) -> None:
     async with open_bench() as bench:
         live = await bench.opened(FakeOutlet())
         following = live.call.events()
@@ -452,7 +466,9 @@ async def test_a_slow_follower_misses_the_oldest_and_gets_the_last() -> None:
         assert isinstance(seen[-1].event, events.Disconnected)
 
 
-async def test_answered_and_ended_return_when_it_is_so_and_at_once_when_it_was() -> None:
+async def test_answered_and_ended_return_when_it_is_so_and_at_once_when_it_was(
+    autojump_clock: MockClock,
+) -> None:
     async with open_bench() as bench:
         outlet = FakeOutlet()
         live = bench.call(GATEWAY, OUTGOING, outlet)

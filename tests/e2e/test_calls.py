@@ -187,6 +187,20 @@ async def test_a_second_call_is_hidden_from_a_busy_page(browser: Browser, tmp_pa
         assert await bob.status() == "open"
 
 
+async def test_a_second_call_can_be_taken_instead_of_the_first(browser: Browser, tmp_path: Path) -> None:
+    async with open_stage(browser, tmp_path) as stage:
+        alice = await stage.client("alice")
+        bob = await stage.client("bob", 1000.0, allowIncomingWhileBusy=True)
+        carol = await stage.client("carol", 1400.0)
+        await stage.talking(alice, bob)
+        await carol.connect("client:bob")
+        await bob.happened("incoming", 2, source="device")
+        await bob.run("call.accept()")
+        await alice.happened("disconnect")
+        await bob.hears(carol.hz)
+        await carol.hears(bob.hz)
+
+
 async def test_a_reloaded_page_has_hung_up(browser: Browser, tmp_path: Path) -> None:
     async with open_stage(browser, tmp_path) as stage:
         alice, bob = await stage.client("alice"), await stage.client("bob", 1000.0)

@@ -16,6 +16,9 @@ SIGNALING_LOST = 53001
 MEDIA_LOST = 53405
 HEARTBEAT_SECONDS = 25.0
 DETECTION_SECONDS = 30.0
+RESUME_SECONDS = 8.0
+"""Less than what a client waits for before it sends a restart again."""
+GIVE_UP_SECONDS = 45.0
 MAX_GAP_MS = 500
 HOLD_SECONDS = 3.0
 
@@ -131,6 +134,7 @@ async def test_signaling_and_media_may_be_lost_together(browser: Browser, tmp_pa
         alice.wire.cut()
         await alice.until(f"entries.some((e) => e.args[0] && e.args[0].code === {MEDIA_LOST})", seconds=30)
         alice.wire.heal()
+        await alice.happened("reconnected", seconds=RESUME_SECONDS)
         await _recovered(alice)
         assert set(await _codes(alice)) == {SIGNALING_LOST, MEDIA_LOST}
         await alice.hears(bob.hz)
@@ -161,3 +165,36 @@ async def test_a_page_that_comes_back_too_late_is_told(browser: Browser, tmp_pat
         alice.wire.heal()
         await alice.happened("disconnect")
         assert (await alice.names())[-2:] == ["error", "disconnect"]
+
+
+async def test_media_that_never_come_back_end_the_call(browser: Browser, tmp_path: Path) -> None:
+    """The SDK gives up half a minute after it noticed; the gateway must not be faster."""
+    async with open_stage(browser, tmp_path, seconds=90) as stage:
+        path = await stage.path()
+        alice, bob = await _pair(stage, path=path)
+        path.is_dead = True
+        await alice.happened("reconnecting", seconds=DETECTION_SECONDS)
+        await alice.happened("disconnect", seconds=GIVE_UP_SECONDS)
+        assert (await alice.happened("error")).args[0]["code"] == MEDIA_LOST
+        assert "reconnected" not in await alice.names()
+        await bob.happened("disconnect", seconds=3)
+
+
+@pytest.mark.parametrize("part", ["", "/media", "/signaling"])
+async def test_a_page_does_not_notice_a_crash_at_the_server(
+    browser: Browser, tmp_path: Path, part: str
+) -> None:
+    async with open_stage(browser, tmp_path) as stage:
+        alice, bob = await _pair(stage)
+        half = await stage.server_half(alice)
+        for client, hz in ((alice, bob.hz), (bob, alice.hz)):
+            await client.run("watch(it)", hz)
+        stage.house.faults.crash(f"call {half.sid}{part}", RuntimeError("injected"))
+        await stage.house.notes.event(half.sid, events.Reconnected)
+        await alice.run("samples.length = 0")
+        await alice.until("samples.length >= 2")
+        for client in (alice, bob):
+            assert await client.run("gap.longest") < MAX_GAP_MS
+            assert "reconnecting" not in await client.names()
+        await alice.run("call.disconnect()")
+        await bob.happened("disconnect", seconds=3)

@@ -99,6 +99,18 @@ async def test_a_token_that_runs_out_is_told_as_expired(browser: Browser, tmp_pa
         assert error.args[0]["code"] == TOKEN_EXPIRED
 
 
+async def test_a_call_outlives_its_token(browser: Browser, tmp_path: Path) -> None:
+    async with open_stage(browser, tmp_path) as stage:
+        alice = await stage.client("alice", token=stage.house.token("alice", ttl=5.0))
+        await alice.register()
+        await stage.echoing(alice)
+        await alice.happened("error", source="device")
+        await alice.run("samples.length = 0")
+        await alice.until("samples.length >= 2")
+        await alice.hears(alice.hz)
+        assert await alice.status() == "open"
+
+
 async def test_a_new_token_in_a_call_interrupts_nothing(browser: Browser, tmp_path: Path) -> None:
     """The old token runs out while the call goes on: by then only the new one counts."""
     async with open_stage(browser, tmp_path) as stage:

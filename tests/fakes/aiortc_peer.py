@@ -4,7 +4,7 @@ Commands on standard input, one answer each on standard output:
 `{"do": "offer", "codec": "opus", "hz": 600}` → `{"sdp": …}`; `{"do": "accept", "sdp": …}` (our offer was
 answered) → `{}`; `{"do": "answer", "sdp": …, "hz": 600}` → `{"sdp": …}`; `{"do": "hear"}` → `{"hz": …}`, the
 tone in the half second of audio that comes next, 0 if that is no tone; `{"do": "stats"}` →
-`{"at": …, "received": …, "lost": …, "streams": …}`; end of input ends the process.
+`{"received": …, "lost": …, "streams": …}`; end of input ends the process.
 Descriptions leave without candidates, as browsers' do, and nothing leaves the loopback interface.
 """
 
@@ -137,11 +137,10 @@ class Peer:
         return {"hz": await self.ear.next_tone()}
 
     async def stats(self) -> dict[str, object]:
-        """Time in seconds, packets received and lost, SSRCs received: a new media session has a new one."""
+        """Packets received and lost, SSRCs received: a new media session has a new one."""
         report = await self.connection.getStats()
         inbound = [entry for entry in report.values() if entry.type == "inbound-rtp"]
         return {
-            "at": asyncio.get_running_loop().time(),
             "received": sum(entry.packetsReceived for entry in inbound),
             "lost": sum(entry.packetsLost for entry in inbound),
             "streams": sorted(entry.ssrc for entry in inbound),

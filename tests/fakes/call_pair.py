@@ -136,8 +136,7 @@ class CallPair:
                 moved = True
             while end.orders:
                 moved = True
-                report = answer_media(end.orders.pop(0))
-                if report is not None:
+                for report in answer_media(end.orders.pop(0), is_described=end.state.is_described):
                     end.do(Reported(report), self.now)
         for end in self.ends():
             arrived = self.wires[end.state.role]
@@ -194,20 +193,22 @@ class CallPair:
         self.now = until
 
 
-def answer_media(command: media.Command) -> media.Report | None:
+def answer_media(command: media.Command, *, is_described: bool) -> tuple[media.Report, ...]:
     """What a media actor with a working engine reports."""
     match command:
         case media.CreateOffer():
-            return media.LocalOffer("offer")
+            return (media.LocalOffer("offer"),)
         case media.AnswerOffer():
-            return media.LocalAnswer("answer", "pcmu")
+            return (media.LocalAnswer("answer", "pcmu"),)
         case media.ApplyAnswer(sdp):
-            return media.Applied("pcmu", restart=sdp == "restart answer")
+            return (media.Applied("pcmu", restart=sdp == "restart answer"),)
         case media.RestartIce():
-            return media.LocalOffer("restart offer", restart=True)
+            return (media.LocalOffer("restart offer", restart=True),)
         case media.AnswerRestart("restart offer"):
-            return media.LocalAnswer("restart answer", "pcmu", restart=True)
+            return (media.LocalAnswer("restart answer", "pcmu", restart=True),)
+        case media.AnswerRestart() if not is_described:
+            return media.Applied("pcmu"), media.Kept()
         case media.AnswerRestart():
-            return media.Kept()
+            return (media.Kept(),)
         case _:
-            return None
+            return ()

@@ -128,6 +128,11 @@ class Bench:
         await settle()
         return live
 
+    async def gone(self, live: LiveCall) -> None:
+        """Wait until this call has left nothing behind."""
+        while self.calls.find(live.call.core.id) is not None:  # noqa: ASYNC110 - the table tells only of all
+            await trio.sleep(0.1)
+
     def of(self, live: LiveCall, *kinds: type) -> list[object]:
         return [r.event for r in self.records if r.source == live.call.core.id and isinstance(r.event, kinds)]
 

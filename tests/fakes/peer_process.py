@@ -23,9 +23,8 @@ class PeerDied(Exception):
 
 @dataclass(frozen=True)
 class Traffic:
-    """What the peer has received over RTP, by SSRC (`streams`) and until when (`at`, seconds)."""
+    """What the peer has received over RTP; `streams` are the SSRCs."""
 
-    at: float
     received: int
     lost: int
     streams: list[int]

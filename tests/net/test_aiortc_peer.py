@@ -25,7 +25,6 @@ ALICE_HZ, BOB_HZ, SERVER_HZ, SECOND_HZ = 700.0, 1100.0, 440.0, 1500.0
 FORMATS = {"opus": "opus/48000/2", "pcmu": "PCMU/8000"}
 MALFORMED, FORGED, BAD_TOKEN, EXPIRED = 31100, 31202, 31204, 31205
 BAD_DESCRIPTION, RECONNECT_REFUSED = 53402, 31209
-MIN_PACKETS_A_SECOND = 40  # of 50: an outage of the path or new media would take more
 
 both_codecs = pytest.mark.parametrize("codec", ["opus", "pcmu"])
 
@@ -82,9 +81,7 @@ async def unbroken_audio(call: Dialled) -> AsyncIterator[None]:
     async with trio.open_nursery() as nursery:
         nursery.start_soon(call.peer.hears, SERVER_HZ)
         yield
-    after = await call.peer.traffic()
-    assert after.streams == before.streams
-    assert after.received - before.received > MIN_PACKETS_A_SECOND * (after.at - before.at)
+    assert (await call.peer.traffic()).streams == before.streams
     assert not call.house.notes.of(call.sid, events.ToneGone)
 
 
@@ -223,7 +220,7 @@ async def test_a_token_takes_the_call_to_another_socket(tmp_path: Path, is_cut: 
                     await call.house.notes.event(call.sid, events.Reconnecting)
                 await resume_once(call, second, third)
             call.server_half.disconnect()
-            assert (await second.receive("hangup"))["callsid"] in (TEMP_SID, call.sid)
+            assert (await second.receive("hangup"))["callsid"] == call.sid  # all that a token tells
 
 
 async def resume_once(call: Dialled, second: RawClient, third: RawClient) -> None:

@@ -210,10 +210,29 @@ def test_a_rung_client_that_vanishes_may_come_back_with_its_answer() -> None:
     assert end.state.status is CallStatus.RECONNECTING
     find(end, Part.SIGNALING)
     do(end, Received(RESUME, CALL_SID))
-    assert end.orders == [media.ApplyAnswer("sdp")]
-    assert bodies(end) == [wire.Answer()]
-    do(end, Reported(media.Applied("pcmu")))
+    assert end.orders == [media.AnswerRestart("sdp")]
+    do(end, Reported(media.Applied("pcmu")), Reported(media.Kept()))
     assert end.state.status is CallStatus.OPEN
+    assert [(send.body, send.renew) for send in end.sent] == [(wire.Answer(), True)]
+
+
+@pytest.mark.parametrize("is_lost", [False, True])
+def test_a_ringing_call_is_taken_up_by_another_device_with_an_offer_of_its_own(is_lost: bool) -> None:
+    """The connect token; the first device's socket may have gone meanwhile."""
+    end = forget(ringing(GATEWAY))
+    if is_lost:
+        find(lose(end, Part.SIGNALING), Part.SIGNALING)
+    do(end, Received(wire.Resume("offer", "token"), CALL_SID))
+    do(end, Reported(media.LocalAnswer("answer", "opus")))
+    assert end.state.status is CallStatus.OPEN
+    assert [(send.body, send.renew) for send in end.sent] == [(wire.Answer("answer"), True)]
+    assert end.names()[-1] == "Accepted"
+
+
+def test_a_take_up_that_does_not_fit_ends_the_call() -> None:
+    end = do(forget(ringing(GATEWAY)), Received(wire.Resume("nonsense", "token"), CALL_SID))
+    do(end, Reported(media.DescriptionFailed(media.Failure.REMOTE_DESCRIPTION, "why")))
+    assert (codes(end), end.names()[-1]) == ([53402], "Disconnected")
 
 
 def test_a_rung_client_that_never_comes_back_is_unavailable() -> None:

@@ -241,6 +241,46 @@ def test_offer_of_another_peer_is_answered_instead_of_ours():
     assert side.take(m.ApplyAnswer(ANSWER)) == ([], [], [])
 
 
+def test_take_up_of_an_unanswered_offer_by_another_peer_is_limited_to_the_codecs_offered():
+    """A connect token is used while the call rings: its bridge has a codec already."""
+    side = gateway()
+    side.take(m.CreateOffer(("opus",)))
+    commands, (answer,), _ = side.take(m.AnswerRestart(OFFER))
+    assert kinds(commands) == ["RestartLeg", "Negotiate"]
+    assert (answer.restart, answer.codec) == (False, "opus")
+    assert side.take(m.ApplyAnswer(ANSWER)) == ([], [], [])
+
+
+def test_late_answer_of_the_peer_itself_is_applied_and_the_rest_kept():
+    """The callee had accepted when its socket broke: it comes back with its answer."""
+    side = gateway()
+    side.take(m.CreateOffer())
+    commands, reports, _ = side.take(m.AnswerRestart(ANSWER))
+    assert kinds(commands) == ["Negotiate"]
+    assert kinds(reports) == ["Applied", "Kept"]
+    assert side.state.phase is Phase.ESTABLISHED
+
+
+@pytest.mark.parametrize("sdp", ["nonsense", OFFER.replace("opus/48000/2", "g722/8000")])
+def test_take_up_that_does_not_fit_leaves_the_offer_open(sdp):
+    side = gateway()
+    side.take(m.CreateOffer(("opus",)))
+    commands, (failed,), _ = side.take(m.AnswerRestart(sdp))
+    assert commands == []
+    assert (failed.failure, failed.restart) == (m.Failure.REMOTE_DESCRIPTION, False)
+    assert side.state.phase is Phase.OFFERED
+
+
+def test_replaced_peer_keeps_the_codec_in_use():
+    """The other leg of a bridge cannot follow a change of codec."""
+    side = gateway()
+    side.take(m.AnswerOffer(Side(IceRole.CONTROLLING, "DD").describe(m.CreateOffer(("opus",)))))
+    _, (answer,), _ = side.take(m.AnswerRestart(OFFER))
+    assert answer.codec == "opus"
+    only_pcmu = Side(IceRole.CONTROLLING, "EE").describe(m.CreateOffer(("pcmu",)))
+    assert side.take(m.AnswerRestart(only_pcmu))[1][0].codec == "pcmu"
+
+
 def test_answer_that_was_not_asked_for_is_ignored():
     """Both `ringing` and `answer` may carry it; the second one is a repetition."""
     side = gateway()

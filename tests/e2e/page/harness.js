@@ -136,8 +136,8 @@ function watch(hz) {
   gap.longest = 0;
   gap.timer = setInterval(() => {
     const now = performance.now();
-    gap.longest = Math.max(gap.longest, now - gap.since);
     if (hears(hz)) gap.since = now;
+    else gap.longest = Math.max(gap.longest, now - gap.since);
   }, WATCH_MS);
 }
 

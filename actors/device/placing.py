@@ -1,0 +1,51 @@
+"""What the calls of a device's user begin with."""
+
+from collections.abc import Mapping
+
+from actors.call.parameters import ConnectToken, decode_connect_token
+from actors.call.state import CallState, Direction, Role
+from actors.device.options import ConnectOptions, DeviceOptions
+from actors.errors import InvalidArgumentError
+from actors.ids import new_temp_sid
+
+
+def placed(params: Mapping[str, object], options: DeviceOptions) -> CallState:
+    """A new call, with these custom parameters."""
+    return CallState(
+        role=Role.CLIENT,
+        direction=Direction.OUTGOING,
+        temp_sid=new_temp_sid(),
+        custom_parameters={name: _parameter(value) for name, value in params.items()},
+        codecs=options.codecs,
+    )
+
+
+def taken_over(token: ConnectToken, options: DeviceOptions) -> CallState:
+    """A call that rings elsewhere; the gateway knows it by its CallSid and reconnect token."""
+    return CallState(
+        role=Role.CLIENT,
+        direction=Direction.OUTGOING,
+        temp_sid=new_temp_sid(),
+        call_sid=token.parameters["CallSid"],
+        parameters=dict(token.parameters),
+        custom_parameters=dict(token.custom_parameters),
+        token=token.reconnect,
+        codecs=options.codecs,
+    )
+
+
+def connect_token(options: ConnectOptions) -> ConnectToken | None:
+    """The call to take over, if any. Raises InvalidArgumentError."""
+    token: object = options.connect_token
+    if not token:
+        return None
+    if not isinstance(token, str):
+        raise InvalidArgumentError("connect_token must be a string")
+    return decode_connect_token(token)
+
+
+def _parameter(value: object) -> str:
+    """A custom parameter as text, the way the browser SDK writes it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "null" if value is None else str(value)
