@@ -79,6 +79,11 @@ class Settings(BaseSettings):
     ring_seconds: Seconds = Field(60.0, description="How long a call may ring.")
     allowed_origins: tuple[str, ...] = Field((), description="Origins of browsers; empty: any.")
     max_calls: int = Field(2000, ge=1, description="Calls at a time; more are refused.")
+    max_calls_per_identity: int = Field(50, ge=1, description="Calls of one client at a time.")
+    calls_per_second: float = Field(100.0, ge=1.0, allow_inf_nan=False, description="New calls of clients.")
+    max_message_bytes: int = Field(10 * 1024, ge=1, description="Size of a call message's content.")
+    messages_per_second: Seconds = Field(20.0, description="Call messages of one client in one call.")
+    message_types: tuple[str, ...] = Field((), description="Types of call messages; empty: any.")
 
     @model_validator(mode="after")
     def _check_pair(self) -> "Settings":

@@ -16,8 +16,10 @@ from actors.call.calls import Calls, Surroundings, open_calls
 from actors.call.state import Timing
 from actors.config import ConfigError, Settings, dev_keys
 from actors.events import Record, SharedChannel
+from actors.gateway.admission import CallLimits
 from actors.gateway.gateway import Application, Gateway, GatewayOptions
 from actors.gateway.http import http_application
+from actors.gateway.message_policy import MessagePolicy
 from actors.journal import Clock, Journal, place_of
 from actors.media.engine import Engine, open_engine
 from actors.signaling.gateway_session import Locality
@@ -138,7 +140,7 @@ async def open_node(
             serve_signaling,
             bind=partial(trio.open_tcp_listeners, port, host=settings.host),
             ssl_context=credentials.tls,
-            reception=_reception(gateway, credentials),
+            reception=_reception(settings, gateway, credentials),
             http=http_application(lambda: not is_draining.is_set()),
             notify=notify,
             faults=faults,
@@ -160,7 +162,7 @@ async def _drained(
     finally:
         is_draining.set()
         journal.publish(events.NodeStopping(len(calls)), actor="node")
-        gateway.hang_up_all()
+        gateway.drain()
         with trio.move_on_after(FAREWELL_SECONDS, shield=True):
             await calls.gone()
 
@@ -176,12 +178,21 @@ async def _free_port(settings: Settings) -> int:
 
 def _gateway_options(settings: Settings, credentials: Credentials) -> GatewayOptions:
     timing = Timing(ring=settings.ring_seconds, hold=settings.hold_seconds)
-    return GatewayOptions(credentials.account_sid, timing, settings.max_calls)
+    limits = CallLimits(settings.max_calls, settings.max_calls_per_identity, settings.calls_per_second)
+    messages = MessagePolicy(
+        settings.max_message_bytes, settings.messages_per_second, types=frozenset(settings.message_types)
+    )
+    return GatewayOptions(credentials.account_sid, timing, limits, messages)
 
 
-def _reception(gateway: Gateway, credentials: Credentials) -> Reception:
-    authenticate = partial(_authenticate, credentials.keyring)
-    return Reception(gateway, authenticate, wall_clock, locality=Locality(gateway="trunkline"))
+def _reception(settings: Settings, gateway: Gateway, credentials: Credentials) -> Reception:
+    return Reception(
+        gateway,
+        partial(_authenticate, credentials.keyring),
+        wall_clock,
+        locality=Locality(gateway="trunkline"),
+        origins=frozenset(settings.allowed_origins),
+    )
 
 
 def _open_engine(

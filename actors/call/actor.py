@@ -31,6 +31,7 @@ from actors.journal import Clock, place_of
 from actors.media.actor import EnginePort, MediaCell, MediaLost, run_media
 from actors.media.engine_messages import EngineEvent
 from actors.media.messages import Command, Counters
+from actors.signaling.errors import SignalingLost
 from actors.signaling.messages import CallMessage
 from supervisor import (
     Backoff,
@@ -171,7 +172,8 @@ def note(core: CallCore, notice: Notice) -> None:
         case ChildDown(_, incarnation, error):
             reason = f"{type(error).__name__}: {error}"
             cause = record(core, part, ActorDown(incarnation, reason, place_of(error)))
-            core.post(PartDown(part, reason, cause.id, is_path_lost=isinstance(error, MediaLost)))
+            hold = error.hold if isinstance(error, SignalingLost) else 0.0
+            core.post(PartDown(part, reason, cause.id, isinstance(error, MediaLost), hold))
         case ChildRestarting(_, attempt, delay):
             record(core, part, ActorRestarting(attempt, delay))
         case ChildExhausted(_, error):

@@ -35,9 +35,10 @@ class Bind:
 
 @dataclass(frozen=True, slots=True)
 class Unbind:
-    """This socket is gone."""
+    """This socket is gone; `hold`: for how many seconds its client wants the call kept, at least."""
 
     link: Outlet
+    hold: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,8 @@ Order: TypeAlias = Bind | Unbind | Outgoing | StopBinding
 class Binding:
     """The sockets that a call is bound to; outlives the incarnations of its actor.
 
+    `hold` is what the client of the socket lost last wants.
+
     Args:
         name: gives the id under which a message goes to the peer.
         temp_sid: by which a caller at the gateway knows it until `ringing` or `answer` tells the CallSid.
@@ -70,6 +73,7 @@ class Binding:
         self.mailbox: Mailbox[Order] = Mailbox(BINDING_CAPACITY, name="binding")
         self.links: tuple[Outlet, ...] = ()
         self.is_loss_known = False
+        self.hold = 0.0
         self._name = name
         self._temp_sid = temp_sid
         self._adjourn = adjourn
@@ -79,7 +83,8 @@ class Binding:
         match order:
             case Bind(links):
                 self.links = tuple(link for link in links if link.is_open)
-            case Unbind(link):
+            case Unbind(link, hold):
+                self.hold = hold
                 self.links = tuple(bound for bound in self.links if bound is not link)
             case Outgoing(body):
                 self._send(body)
@@ -120,4 +125,4 @@ async def run_binding(ready: Ready, binding: Binding, faults: Faults, point: str
             ready()
         elif not binding.is_loss_known:
             binding.is_loss_known = True
-            raise SignalingLost("the last socket of the call is gone")
+            raise SignalingLost("the last socket of the call is gone", hold=binding.hold)

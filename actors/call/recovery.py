@@ -63,7 +63,7 @@ def part_down(state: CallState, lost: PartDown, now: float) -> Step:
     newly = frozenset(Part) - {Part.INSIGHTS} if lost.part is Part.CALL else frozenset({lost.part})
     state = replace(state, down=state.down | newly, is_resuming=False)
     if Part.SIGNALING in newly and state.role is Role.GATEWAY:
-        state = set_timer(state, Timer.HOLD, now + state.timing.hold)
+        state = set_timer(state, Timer.HOLD, now + max(state.timing.hold, lost.hold))
     reconnecting = Emit(events.Reconnecting(lost.part, CODES[lost.part], lost.reason), lost.cause)
     state, effects = _media_down(state, lost, now) if Part.MEDIA in newly else (state, ())
     return state, (reconnecting, *effects)

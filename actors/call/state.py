@@ -224,12 +224,16 @@ class PartUp:
 
 @dataclass(frozen=True, slots=True)
 class PartDown:
-    """This part crashed, or (`is_path_lost`) the media path is gone; `cause` is the record that says so."""
+    """This part crashed, or (`is_path_lost`) the media path is gone; `cause` is the record that says so.
+
+    `hold`: for how many seconds the client wants its call kept, at least.
+    """
 
     part: Part
     reason: str
     cause: str | None = None
     is_path_lost: bool = False
+    hold: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

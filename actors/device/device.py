@@ -15,6 +15,7 @@ from actors.device.audio import Audio
 from actors.device.core import DeviceCore
 from actors.device.options import ConnectOptions, DeviceOptions
 from actors.device.placing import connect_token, placed, taken_over
+from actors.device.preflight import PreflightOptions, PreflightTest
 from actors.device.state import DeviceStatus
 from actors.device.stream import RunStream, StreamPort, crash_input
 from actors.emitter import Emitter
@@ -265,6 +266,27 @@ class Device(Emitter):
         self._core.configure(options)
         if has_moved and self._supervisor is not None:
             self._supervisor.kill("stream", SignalingLost("another gateway was chosen", NORMAL_CLOSE))
+
+    @classmethod
+    def run_preflight(
+        cls,
+        token: str,
+        options: PreflightOptions,
+        *,
+        engine: EnginePort | None = None,
+        channel: SharedChannel | None = None,
+        run_stream: RunStream | None = None,
+    ) -> PreflightTest:
+        """A test of the way to the gateway with a device and a call of its own: `await` its `run()`.
+
+        Raises:
+            InvalidArgumentError: the token or an option cannot be.
+        """
+        _checked(token)
+        given = options.for_device()
+        return PreflightTest(
+            lambda: cls(token, given, engine=engine, channel=channel, run_stream=run_stream), options
+        )
 
     # --- running ------------------------------------------------------------------------------------
 

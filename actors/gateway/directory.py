@@ -1,6 +1,6 @@
 """Who is registered through which sockets."""
 
-from actors.signaling.link import Link
+from actors.gateway.doorway import Doorway
 
 MAX_REGISTRATIONS = 10
 
@@ -9,9 +9,9 @@ class Directory:
     """Identities and the sockets that want to be rung for them, oldest first."""
 
     def __init__(self) -> None:
-        self._links: dict[str, list[Link]] = {}
+        self._links: dict[str, list[Doorway]] = {}
 
-    def add(self, link: Link) -> bool:
+    def add(self, link: Doorway) -> bool:
         """Register a socket for its identity; False when the identity has too many."""
         links = self._links.setdefault(link.identity, [])
         if link in links:
@@ -21,7 +21,7 @@ class Directory:
         links.append(link)
         return True
 
-    def remove(self, link: Link) -> bool:
+    def remove(self, link: Doorway) -> bool:
         """Forget a socket; False when it was not registered."""
         links = self._links.get(link.identity, [])
         if link not in links:
@@ -31,7 +31,7 @@ class Directory:
             del self._links[link.identity]
         return True
 
-    def find(self, identity: str) -> tuple[Link, ...]:
+    def find(self, identity: str) -> tuple[Doorway, ...]:
         return tuple(self._links.get(identity, ()))
 
     def __len__(self) -> int:

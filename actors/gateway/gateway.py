@@ -15,8 +15,12 @@ from actors.call import Call
 from actors.call.calls import Calls
 from actors.call.state import CallState, Direction, Received, Role, Send, Timing
 from actors.errors import ClientErrors, InvalidArgumentError
+from actors.gateway import admission, message_policy
+from actors.gateway.admission import CallLimits, Load, Refused
 from actors.gateway.directory import Directory
+from actors.gateway.doorway import Doorway
 from actors.gateway.entry import Entry
+from actors.gateway.message_policy import MessagePolicy
 from actors.gateway.tokens import CallTokens
 from actors.ids import new_call_sid, new_reconnect_token, new_temp_sid
 from actors.journal import Journal
@@ -32,9 +36,8 @@ APPLICATION_POLICY = Policy(Restart.TEMPORARY)
 APPLICATION_GRACE = 5.0
 API_VERSION = "2010-04-01"
 RECONNECT_REFUSED = 31209
-OVERLOADED = 31206
+RATE_EXCEEDED = 31206
 UNKNOWN_ERROR = 31000
-NOT_AUTHORIZED = 31201
 CLIENT_SCHEME = "client:"
 
 
@@ -42,7 +45,8 @@ CLIENT_SCHEME = "client:"
 class GatewayOptions:
     account_sid: str
     timing: Timing = field(default_factory=Timing)
-    max_calls: int = 2000
+    limits: CallLimits = field(default_factory=CallLimits)
+    messages: MessagePolicy = field(default_factory=MessagePolicy)
 
 
 class Gateway:
@@ -64,6 +68,9 @@ class Gateway:
         self._directory = Directory()
         self._entries: dict[str, Entry] = {}
         self._invited: dict[tuple[str, str], str] = {}
+        self._doorways: dict[Link, Doorway] = {}
+        self._rate = admission.begin(options.limits, journal.clock.now())
+        self._is_draining = False
 
     @property
     def registrations(self) -> int:
@@ -81,73 +88,88 @@ class Gateway:
     # --- what sockets say ------------------------------------------------------------------------------
 
     def opened(self, link: Link, token: AccessToken) -> None:
+        self._doorways[link] = Doorway(link)
         self._journal.publish(events.SocketOpened(link.id), actor="gateway", identity=link.identity)
 
     def registered(self, link: Link) -> None:
-        if self._directory.add(link):
+        if self._directory.add(self._doorways[link]):
             self._journal.publish(events.ClientRegistered(link.id), actor="gateway", identity=link.identity)
         else:
-            link.post(wire.Problem(wire.WireError(OVERLOADED, "too many registrations of this identity")))
+            link.post(wire.Problem(wire.WireError(RATE_EXCEEDED, "too many registrations of this identity")))
 
     def unregistered(self, link: Link) -> None:
-        if self._directory.remove(link):
+        if self._directory.remove(self._doorways[link]):
             self._journal.publish(events.ClientUnregistered(link.id), actor="gateway", identity=link.identity)
 
     def has_calls(self, link: Link) -> bool:
-        return any(link in entry.links for entry in self._entries.values())
+        return bool(self._doorways[link].bound)
 
     def closed(self, link: Link) -> None:
         self.unregistered(link)
-        for entry in tuple(self._entries.values()):
-            entry.unbind(link)
+        doorway = self._doorways.pop(link)
+        for sid in tuple(doorway.bound):
+            self._entries[sid].unbind(doorway)
         self._journal.publish(events.SocketClosed(link.id), actor="gateway", identity=link.identity)
 
     def route(self, link: Link, envelope: wire.Envelope) -> None:
         """Deliver a call message from a socket, if that socket may send it."""
-        body = envelope.body
-        if isinstance(body, wire.Invite):
-            self._invite(link, envelope.call_sid or "", body)
+        doorway, sid, body = self._doorways.get(link), envelope.call_sid, envelope.body
+        if doorway is None:
+            self._refuse(link, body, "the socket is closed")
             return
-        entry = self._entry(link, envelope.call_sid)
+        if isinstance(body, wire.Invite):
+            self._invite(doorway, sid or "", body)
+            return
+        entry = self._entry(link, sid)
         if isinstance(body, wire.Resume):
-            self._resume(link, envelope.call_sid, entry, body)
+            self._resume(doorway, sid, entry, body)
         elif entry is None:
             self._refuse(link, body, "no such call")
-        elif not self._may_send(entry, link, body):
+        elif not self._may_send(entry, doorway, body):
             self._refuse(link, body, "not this socket's call")
-        else:
-            if isinstance(body, wire.Answer) and link in entry.links and entry.is_ringing:
-                entry.bind(link)
-            entry.call.core.receive(Received(body, envelope.call_sid))
+        elif not isinstance(body, wire.UserMessage) or self._is_taken(entry, link, body):
+            self._deliver(entry, doorway, envelope)
 
     def _entry(self, link: Link, sid: str | None) -> Entry | None:
         known = self._invited.get((link.identity, sid or ""), sid or "")
         return self._entries.get(known)
 
     @staticmethod
-    def _may_send(entry: Entry, link: Link, body: wire.CallMessage) -> bool:
+    def _may_send(entry: Entry, link: Doorway, body: wire.CallMessage) -> bool:
         if isinstance(body, wire.Reject):
             return entry.is_ringing and link in entry.links
         return entry.is_owned_by(link)
+
+    def _is_taken(self, entry: Entry, link: Link, message: wire.UserMessage) -> bool:
+        """Whether the call is to get this message; else its sender is told why not."""
+        now = self._journal.clock.now()
+        entry.rate, fault = message_policy.judge(self._options.messages, entry.rate, message, now)
+        if fault is None:
+            return True
+        link.post(wire.Envelope(entry.call.sid, wire.Refusal(message.voice_event_sid, fault)))
+        self._refuse(link, message, fault.message)
+        return False
+
+    @staticmethod
+    def _deliver(entry: Entry, link: Doorway, envelope: wire.Envelope) -> None:
+        body = envelope.body
+        if isinstance(body, wire.Answer) and link in entry.links and entry.is_ringing:
+            entry.bind(link)
+        entry.call.core.receive(Received(body, envelope.call_sid))
+        if isinstance(body, wire.Hangup):
+            link.settle(entry.call.sid)
 
     def _refuse(self, link: Link, body: wire.CallMessage, reason: str) -> None:
         self._journal.publish(events.MessageRefused(link.id, type(body).__name__, reason), actor="gateway")
 
     # --- calls that clients place ------------------------------------------------------------------------
 
-    def _invite(self, link: Link, temp_sid: str, invite: wire.Invite) -> None:
+    def _invite(self, link: Doorway, temp_sid: str, invite: wire.Invite) -> None:
         if (link.identity, temp_sid) in self._invited:
             return
-        if not link.token.may_dial:
-            link.post(
-                wire.Envelope(
-                    temp_sid,
-                    wire.Hangup(wire.WireError(NOT_AUTHORIZED, "the token grants no outgoing calls")),
-                )
-            )
-            return
-        if len(self._entries) >= self._options.max_calls:
-            link.post(wire.Envelope(temp_sid, wire.Hangup(wire.WireError(OVERLOADED, "too many calls"))))
+        refused = self._admit(link)
+        if refused is not None:
+            self._turn_away(link, temp_sid, refused)
             return
         call_sid = new_call_sid()
         state = CallState(
@@ -163,8 +185,26 @@ class Gateway:
             remote_offer=invite.sdp,
         )
         self._invited[link.identity, state.temp_sid] = call_sid
+        link.place(call_sid, state.temp_sid)
         entry = self._open(state, link.identity, (link,))
         self._attend(entry, self._application)
+
+    def _admit(self, link: Doorway) -> Refused | None:
+        limits, now = self._options.limits, self._journal.clock.now()
+        load = self._load(link.identity)
+        self._rate, refused = admission.admit(limits, self._rate, load, now, may_dial=link.token.may_dial)
+        return refused
+
+    def _load(self, identity: str) -> Load:
+        of_identity = sum(entry.identity == identity for entry in self._entries.values())
+        return Load(len(self._entries), of_identity, self._is_draining)
+
+    @staticmethod
+    def _turn_away(link: Doorway, sid: str, refused: Refused) -> None:
+        if refused.retry_after is not None:
+            overloaded = wire.WireError(admission.OVERLOADED, refused.error.message)
+            link.post(wire.Problem(overloaded, sid or None, refused.retry_after))
+        link.post(wire.Envelope(sid, wire.Hangup(refused.error)))
 
     def _parameters(self, call_sid: str, caller: str, callee: str) -> dict[str, str]:
         return {
@@ -175,7 +215,7 @@ class Gateway:
             "ApiVersion": API_VERSION,
         }
 
-    def _resume(self, link: Link, sid: str | None, entry: Entry | None, resume: wire.Resume) -> None:
+    def _resume(self, link: Doorway, sid: str | None, entry: Entry | None, resume: wire.Resume) -> None:
         if entry is None or entry.is_over or not entry.tokens.redeem(resume.token, link):
             error = wire.WireError(RECONNECT_REFUSED, "this call cannot be taken up with this token")
             link.post(wire.Envelope(sid, wire.Hangup(error)))
@@ -202,6 +242,7 @@ class Gateway:
         links = tuple(link for link in self._directory.find(identity) if link.token.may_receive)
         if not links:
             raise ClientErrors.TemporarilyUnavailable(f"{address} is not registered")
+        admission.admit_callee(self._options.limits, self._load(identity))
         call_sid = new_call_sid()
         state = CallState(
             role=Role.GATEWAY,
@@ -219,7 +260,7 @@ class Gateway:
 
     # --- both ----------------------------------------------------------------------------------------------
 
-    def _open(self, state: CallState, identity: str, links: tuple[Link, ...]) -> Entry:
+    def _open(self, state: CallState, identity: str, links: tuple[Doorway, ...]) -> Entry:
         tokens = CallTokens(identity, new_reconnect_token)
 
         def stamp(send: Send) -> wire.CallMessage:
@@ -228,8 +269,11 @@ class Gateway:
         live = self._calls.open(
             state, identity=identity, links=links, stamp=stamp, adjourn=_drop, exchange=self
         )
-        entry = Entry(live.call, live.parts.binding, tokens, links)
+        rate = message_policy.begin(self._options.messages, self._journal.clock.now())
+        entry = Entry(live.call, live.parts.binding, tokens, links, rate)
         self._entries[live.call.sid] = entry
+        for link in links:
+            link.bound.add(live.call.sid)
         return entry
 
     def _attend(self, entry: Entry, application: Application | None) -> None:
@@ -248,11 +292,17 @@ class Gateway:
         finally:
             if entry.call.status() != "closed":
                 entry.call.disconnect(UNKNOWN_ERROR, "the application failed")
+            entry.forget()
             del self._entries[entry.call.sid]
             self._invited.pop((entry.identity, entry.call.outbound_connection_id), None)
 
+    def drain(self) -> None:
+        """Take no more calls and end those that there are, as before a shutdown."""
+        self._is_draining = True
+        self.hang_up_all()
+
     def hang_up_all(self) -> None:
-        """End every call, as before a shutdown."""
+        """End every call."""
         for call in self.live_calls:
             call.disconnect()
 

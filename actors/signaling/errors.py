@@ -11,9 +11,13 @@ class RemoteProtocolError(Exception):
 
 
 class SignalingLost(Exception):
-    """The socket to the gateway is gone or never came up; `code` is the WebSocket close code, if one came."""
+    """The socket to the other end is gone or never came up.
 
-    def __init__(self, reason: str, code: int | None = None) -> None:
+    `code` is the WebSocket close code, if one came; `hold`: for how many seconds a call is to be kept.
+    """
+
+    def __init__(self, reason: str, code: int | None = None, *, hold: float = 0.0) -> None:
         super().__init__(reason)
         self.reason = reason
         self.code = code
+        self.hold = hold

@@ -25,6 +25,16 @@ class Head:
         upgrades = [value.lower() for name, value in self.request.headers if name == b"upgrade"]
         return self.request.method == b"GET" and path == SIGNAL_PATH and b"websocket" in upgrades
 
+    def may_come_from(self, origins: frozenset[str]) -> bool:
+        """Whether the page that asks is of one of these; none are named: of any. Only browsers say."""
+        named = [value for name, value in self.request.headers if name == b"origin"]
+        return not origins or all(_is_same(value, origins) for value in named)
+
+
+def _is_same(origin: bytes, origins: frozenset[str]) -> bool:
+    """Scheme and host do not depend on case (RFC 6454, 4)."""
+    return origin.decode("latin-1").lower() in {allowed.lower().rstrip("/") for allowed in origins}
+
 
 def new_connection() -> h11.Connection:
     return h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD_BYTES)

@@ -13,12 +13,14 @@ class RateLimit:
 
     at: float
     level: float = MAX_MESSAGE_BURST
+    per_second: float = MAX_MESSAGES_PER_SECOND
+    burst: float = MAX_MESSAGE_BURST
     complain_at: float = 0.0
 
 
 def take(limit: RateLimit, now: float) -> tuple[RateLimit, bool]:
     """Count one message; False if it is one too many."""
-    level = min(limit.level + (now - limit.at) * MAX_MESSAGES_PER_SECOND, MAX_MESSAGE_BURST)
+    level = min(limit.level + (now - limit.at) * limit.per_second, limit.burst)
     if level < 1.0:
         return replace(limit, at=now, level=level), False
     return replace(limit, at=now, level=level - 1.0), True

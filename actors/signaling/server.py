@@ -30,6 +30,7 @@ from supervisor import (
 )
 
 TOO_LONG = 1009
+FORBIDDEN = 403
 MESSAGE_QUEUE_SIZE = 16
 ACCEPT_PAUSE = 0.1
 RESOURCES_SPENT = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
@@ -134,7 +135,10 @@ async def serve_stream(
         if head is None:
             return
         ready()
-        if head.is_signaling:
+        if head.is_signaling and not head.may_come_from(reception.origins):
+            await refuse(bounded, connection, FORBIDDEN)
+            await bounded.linger(limits.linger)
+        elif head.is_signaling:
             bounded.put_back(head.content)
             await _serve_signal(bounded, link_id, reception, deadline)
         else:

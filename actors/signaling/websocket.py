@@ -37,6 +37,7 @@ Outgoing: TypeAlias = SendFrame | SendHeartbeat | CloseSocket
 class Reception:
     """What all sockets of a gateway share. `wall` is the wall clock, seconds since the epoch.
 
+    `origins` are those of the pages that may come, empty for any; who sends none is no page.
     `numbers` name the sockets; they go on when the listener restarts.
     """
 
@@ -46,6 +47,7 @@ class Reception:
     timing: SessionTiming = field(default_factory=SessionTiming)
     locality: Locality = field(default_factory=Locality)
     limits: Limits = field(default_factory=Limits)
+    origins: frozenset[str] = frozenset()
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1), repr=False)
 
 

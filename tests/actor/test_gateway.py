@@ -7,6 +7,7 @@ from trio.testing import MockClock
 from actors import events
 from actors.call import Call, CallStatus
 from actors.errors import ClientErrors, InvalidArgumentError
+from actors.gateway.admission import CallLimits
 from actors.gateway.gateway import APPLICATION_GRACE
 from actors.signaling import messages as wire
 from tests.fakes.exchange import answer_to, client_offer, settle
@@ -76,7 +77,7 @@ async def test_a_token_without_outgoing_grant_places_no_call(autojump_clock: Moc
 
 
 async def test_more_calls_than_allowed_are_refused(autojump_clock: MockClock) -> None:
-    async with open_town(answering, max_calls=1) as town:
+    async with open_town(answering, limits=CallLimits(max_calls=1)) as town:
         alice = town.link()
         call = await town.opened(alice)
         town.say(alice, "TJS2", wire.Invite(client_offer()))

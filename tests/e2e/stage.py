@@ -60,8 +60,8 @@ class Client:
         return [entry for entry in found if entry.source == source]
 
     async def names(self, source: str = "call") -> list[str]:
-        """Names of what was emitted, but for the SDK's warnings about quality."""
-        quiet = ("warning", "warning-cleared")
+        """Names of what was emitted, but for quality warnings and `audio`, which comes when it likes."""
+        quiet = ("audio", "warning", "warning-cleared")
         return [entry.name for entry in await self.entries(source) if entry.name not in quiet]
 
     async def hears(self, hz: float, *, seconds: float = DEFAULT_SECONDS) -> None:

@@ -124,4 +124,4 @@ async def test_a_new_token_in_a_call_interrupts_nothing(browser: Browser, tmp_pa
         assert await alice.run("gap.longest") < 500
         assert await alice.status() == "open"
         assert await alice.names("device") == ["registering", "registered", "tokenWillExpire"]
-        assert set(await alice.names()) == {"accept", "audio"}
+        assert await alice.names() == ["accept"]

@@ -94,7 +94,7 @@ class ScriptedGateway:
         await trio.testing.wait_all_tasks_blocked()
 
     async def hang_up_socket(self, code: int = 1001) -> None:
-        await self.sockets[-1].aclose(code)
+        self.nursery.start_soon(self.sockets[-1].aclose, code)
         await trio.testing.wait_all_tasks_blocked()
 
     def _note(self) -> None:
