@@ -51,6 +51,7 @@ LISTENER_POLICY = Policy(
     Restart.PERMANENT, intensity=10, period=60.0, backoff=Backoff(initial=0.0, minimum=0.1, maximum=5.0)
 )
 FAREWELL_SECONDS = 3.0
+MESSAGE_BURST_SECONDS = 5.0
 WILDCARDS = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, not bound
 
 
@@ -180,7 +181,10 @@ def _gateway_options(settings: Settings, credentials: Credentials) -> GatewayOpt
     timing = Timing(ring=settings.ring_seconds, hold=settings.hold_seconds)
     limits = CallLimits(settings.max_calls, settings.max_calls_per_identity, settings.calls_per_second)
     messages = MessagePolicy(
-        settings.max_message_bytes, settings.messages_per_second, types=frozenset(settings.message_types)
+        max_bytes=settings.max_message_bytes,
+        per_second=settings.messages_per_second,
+        burst=MESSAGE_BURST_SECONDS * settings.messages_per_second,
+        types=frozenset(settings.message_types),
     )
     return GatewayOptions(credentials.account_sid, timing, limits, messages)
 

@@ -43,9 +43,9 @@ async def _ring(call: Call, name: str, *, stir_status: str | None = None) -> Non
 
 async def _connect(call: Call, callee: Call) -> None:
     """Messages are passed on from the beginning; those of the caller wait for an answer."""
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(_cancel_when_over, call, nursery.cancel_scope)
-        with call.events() as from_caller, callee.events() as from_callee:
+    with call.events() as from_caller, callee.events() as from_callee:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_cancel_when_over, call, nursery.cancel_scope)
             nursery.start_soon(relay, from_callee, call)
             if await _is_answered(call, callee):
                 nursery.start_soon(relay, from_caller, callee)

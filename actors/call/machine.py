@@ -126,7 +126,9 @@ def _accept(state: CallState, codecs: tuple[str, ...]) -> Step:
         return state, ()
     state = replace(state, phase=CallStatus.CONNECTING, codecs=codecs or state.codecs)
     if state.direction is Direction.OUTGOING:
-        return replace(state, is_describing=True), (ToMedia(media.CreateOffer(state.codecs)),)
+        return replace(state, is_describing=True), (
+            ToMedia(media.CreateOffer(state.codecs, state.max_average_bitrate)),
+        )
     state = replace(state, is_answered=True)
     if state.is_described:
         return _open(state, (Send(wire.Answer(), renew=True),))
@@ -148,7 +150,8 @@ def _alert(state: CallState, has_early_media: bool) -> Step:
 def _answer_offer(state: CallState) -> Step:
     if state.is_describing or state.remote_offer is None:
         return state, ()
-    return replace(state, is_describing=True), (ToMedia(media.AnswerOffer(state.remote_offer, state.codecs)),)
+    answer = media.AnswerOffer(state.remote_offer, state.codecs, state.max_average_bitrate)
+    return replace(state, is_describing=True), (ToMedia(answer),)
 
 
 def _mute(state: CallState, should_mute: bool) -> Step:

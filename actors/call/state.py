@@ -105,6 +105,7 @@ class CallState:
     timing: Timing = Timing()
     phase: CallStatus = CallStatus.PENDING
     codecs: tuple[str, ...] = ()
+    max_average_bitrate: int | None = None
     codec: str | None = None
     remote_offer: str | None = field(default=None, repr=False)
     local_sdp: str | None = field(default=None, repr=False)

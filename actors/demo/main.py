@@ -69,7 +69,12 @@ async def run_demo(wishes: Wishes, is_json: bool) -> Outcome:
     faults = ScriptedFaults()
     async with anyio.TemporaryDirectory(prefix="trunkline-demo-") as directory:
         settings = load_settings(
-            host=HOST, port=0, data_dir=Path(directory), dev=True, max_calls=2 * wishes.calls
+            host=HOST,
+            port=0,
+            data_dir=Path(directory),
+            dev=True,
+            max_calls=2 * wishes.calls,
+            calls_per_second=2 * wishes.calls,
         )
         async with open_node(settings, sinks=(tally,), faults=faults) as node, trio.open_nursery() as nursery:
             run = partial(

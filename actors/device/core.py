@@ -176,6 +176,7 @@ class DeviceCore:
                 token=ring.offer.reconnect,
                 remote_offer=ring.offer.sdp,
                 codecs=self._options.codecs,
+                max_average_bitrate=self._options.average_bitrate,
             )
         )
         self.apply(machine.CallRings(call.core.id))

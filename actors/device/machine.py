@@ -196,8 +196,8 @@ def _call_changed(
             return replace(state, pending=(*state.pending, key)), ()
         case CallTaken(key):
             return _taken(state, key)
-        case CallAnswered():
-            return _settle(state, is_settled=True)
+        case CallAnswered(key):
+            return _settle(state, is_settled=state.is_settled or key == state.active)
         case CallOver(key):
             return _over(state, key)
         case _:

@@ -17,6 +17,7 @@ def placed(params: Mapping[str, object], options: DeviceOptions) -> CallState:
         temp_sid=new_temp_sid(),
         custom_parameters={name: _parameter(value) for name, value in params.items()},
         codecs=options.codecs,
+        max_average_bitrate=options.average_bitrate,
     )
 
 
@@ -31,6 +32,7 @@ def taken_over(token: ConnectToken, options: DeviceOptions) -> CallState:
         custom_parameters=dict(token.custom_parameters),
         token=token.reconnect,
         codecs=options.codecs,
+        max_average_bitrate=options.average_bitrate,
     )
 
 

@@ -136,9 +136,9 @@ class PreflightTest(Emitter):
             raise InvalidStateError("a preflight test runs once")
         self._is_begun = True
         self._found = replace(self._found, started=trio.current_time())
-        with self._scope:
-            async with self._open_device() as device:
-                device.on("error", lambda error, *_: self._fail(error))
+        async with self._open_device() as device:
+            device.on("error", lambda error, *_: self._fail(error))
+            with self._scope:  # the device outlives it, to hang up
                 await self._try_out(device)
         if self._error is not None:
             self._status = PreflightStatus.FAILED

@@ -10,6 +10,7 @@ import trio
 
 from actors.device import state as machine
 from actors.device.options import DeviceOptions
+from actors.device.regions import edge_of
 from actors.device.route import Route
 from actors.signaling.client import SessionCell, run_stream
 from actors.signaling.client_events import (
@@ -160,8 +161,8 @@ def _run_over_tls(options: DeviceOptions) -> RunStream:
 def stream_input(event: StreamEvent) -> machine.Input | None:
     """What a stream's event means to the device; None for what it does not act on."""
     match event:
-        case Connected(identity, ttl, edge, _, home):
-            return machine.StreamUp(identity, ttl, edge, home)
+        case Connected(identity, ttl, edge, region, home):
+            return machine.StreamUp(identity, ttl, edge_of(edge, region), home)
         case Registered():
             return machine.GatewayReady()
         case Offline():

@@ -26,7 +26,8 @@ class MessagePolicy:
 
 def begin(policy: MessagePolicy, now: float) -> RateLimit:
     """A call's allowance at its start."""
-    return RateLimit(now, policy.burst, policy.per_second, policy.burst)
+    burst = max(policy.burst, 1.0)
+    return RateLimit(now, burst, policy.per_second, burst)
 
 
 def judge(

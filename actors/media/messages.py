@@ -46,9 +46,13 @@ Source: TypeAlias = Silence | Tone | Clip | FromLeg
 
 @dataclass(frozen=True, slots=True)
 class CreateOffer:
-    """Describe this leg; `codecs` limits and orders them (lower case names), empty is the default."""
+    """Describe this leg; `codecs` limits and orders them (lower case names), empty is the default.
+
+    `max_average_bitrate`: bits a second of Opus that the peer is asked not to exceed.
+    """
 
     codecs: tuple[str, ...] = ()
+    max_average_bitrate: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +60,12 @@ class AnswerOffer:
     """Answer the peer's first offer, or that of a peer that has replaced the first (new fingerprint).
 
     `codecs` limits what is agreed on, the preferred first; empty leaves it to the offer's order.
+    `max_average_bitrate`: see `CreateOffer`.
     """
 
     sdp: str = field(repr=False)
     codecs: tuple[str, ...] = ()
+    max_average_bitrate: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

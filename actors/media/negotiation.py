@@ -42,10 +42,10 @@ def command(state: Negotiation, message: Command, fresh: IceCredentials) -> Step
     if state.phase is Phase.CLOSED:
         return state, ()
     match message:
-        case m.CreateOffer(codecs):
-            return _create_offer(state, codecs, fresh)
-        case m.AnswerOffer(sdp, codecs):
-            return _answer_offer(replace(state, allowed=codecs), sdp, fresh)
+        case m.CreateOffer(codecs, bitrate):
+            return _create_offer(replace(state, max_average_bitrate=bitrate), codecs, fresh)
+        case m.AnswerOffer(sdp, codecs, bitrate):
+            return _answer_offer(replace(state, allowed=codecs, max_average_bitrate=bitrate), sdp, fresh)
         case m.ApplyAnswer(sdp):
             return _apply_answer(state, sdp)
         case m.RestartIce():

@@ -64,6 +64,7 @@ class Negotiation:
     reoffered: IceCredentials | None = None
     offered: tuple[str, ...] = ()
     allowed: tuple[str, ...] = ()
+    max_average_bitrate: int | None = None
     session: Session | None = None
     version: int = 0
     source: Source | None = None
@@ -84,6 +85,7 @@ class Negotiation:
             fingerprint=self.fingerprint,
             candidates=self.candidates if is_lite else (),
             is_lite=is_lite,
+            max_average_bitrate=self.max_average_bitrate,
         )
 
 

@@ -23,7 +23,10 @@ _STREAM: Final = "trunkline"
 
 @dataclass(frozen=True, slots=True)
 class LocalSession:
-    """What our descriptions say of ourselves. `candidates` is empty where the peer learns our address."""
+    """What our descriptions say of ourselves. `candidates` is empty where the peer learns our address.
+
+    `max_average_bitrate`: bits a second that we want to receive at most, said where Opus is (RFC 7587 6.1).
+    """
 
     session_id: int
     version: int
@@ -31,6 +34,7 @@ class LocalSession:
     fingerprint: str
     candidates: tuple[Candidate, ...] = ()
     is_lite: bool = False
+    max_average_bitrate: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +47,14 @@ class _Format:
 def write_offer(local: LocalSession, codecs: tuple[str, ...]) -> str:
     """The first offer: `codecs` (names that we speak) in this order, telephone-event for each clock rate."""
     clocks = dict.fromkeys(SHAPES[name][0] for name in codecs)
-    formats = [_to_format(name, OFFERED_PAYLOAD_TYPES[name]) for name in codecs]
+    formats = [_to_format(local, name, OFFERED_PAYLOAD_TYPES[name]) for name in codecs]
     formats += [_to_telephone_event(OFFERED_DTMF_PAYLOAD_TYPES[clock], clock) for clock in clocks]
     return _write(local, OWN_LAYOUT, formats, Setup.ACTPASS, Direction.SENDRECV)
 
 
 def write_reoffer(local: LocalSession, layout: Layout, codec: Codec) -> str:
     """An offer within a session: what was agreed on, and nothing else, so that it stays agreed on."""
-    formats = _to_formats(codec, codec.receive_payload_type)
+    formats = _to_formats(local, codec, codec.receive_payload_type)
     return _write(local, layout, formats, Setup.ACTPASS, Direction.SENDRECV)
 
 
@@ -60,21 +64,24 @@ def write_answer(local: LocalSession, remote: RemoteDescription, codec: Codec, d
     Browsers given two of them count the events' durations with the wrong one.
     """
     setup = Setup.ACTIVE if dtls is DtlsRole.CLIENT else Setup.PASSIVE
-    formats = _to_formats(codec, codec.payload_type)
+    formats = _to_formats(local, codec, codec.payload_type)
     return _write(local, remote.layout, formats, setup, _mirror(remote.direction))
 
 
-def _to_formats(codec: Codec, payload_type: int) -> list[_Format]:
-    formats = [_to_format(codec.name, payload_type)]
+def _to_formats(local: LocalSession, codec: Codec, payload_type: int) -> list[_Format]:
+    formats = [_to_format(local, codec.name, payload_type)]
     if codec.dtmf_payload_type is not None:
         formats.append(_to_telephone_event(codec.dtmf_payload_type, codec.clock_rate))
     return formats
 
 
-def _to_format(name: str, payload_type: int) -> _Format:
+def _to_format(local: LocalSession, name: str, payload_type: int) -> _Format:
     clock, channels = SHAPES[name]
     encoding = f"{_NAMES[name]}/{clock}" + (f"/{channels}" if channels > 1 else "")
-    return _Format(payload_type, encoding, _FMTP.get(name, ""))
+    fmtp = _FMTP.get(name, "")
+    if name == "opus" and local.max_average_bitrate is not None:
+        fmtp += f";maxaveragebitrate={local.max_average_bitrate}"
+    return _Format(payload_type, encoding, fmtp)
 
 
 def _to_telephone_event(payload_type: int, clock: int) -> _Format:

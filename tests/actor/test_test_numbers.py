@@ -12,6 +12,8 @@ from actors import events
 from actors.apps.default import open_test_numbers
 from actors.apps.endings import PATIENCE_SECONDS
 from actors.call import Call, CallStatus
+from actors.call.state import Timing
+from actors.gateway.admission import CallLimits
 from actors.media.engine_messages import Feed, LegDigit
 from actors.media.messages import FromLeg, Tone
 from actors.signaling import messages as wire
@@ -25,8 +27,8 @@ USER_DEFINED = "user-defined-message"
 
 
 @asynccontextmanager
-async def numbers(sounds: Path) -> AsyncIterator[Town]:
-    async with open_town(open_test_numbers(sounds)) as town:
+async def numbers(sounds: Path, **options: object) -> AsyncIterator[Town]:
+    async with open_town(open_test_numbers(sounds), **options) as town:
         yield town
 
 
@@ -215,6 +217,29 @@ async def test_messages_before_the_answer_reach_the_callee_after_it(
         town.accept(bob)
         await settle()
         assert [content for _, content in said(bob)] == ["first", "second"]
+
+
+@pytest.mark.parametrize(
+    ("fate", "code"), [("absent", 31480), ("busy", 31486), ("declines", 31603), ("does not answer", 31480)]
+)
+async def test_a_caller_is_told_why_nobody_answers(
+    fate: str, code: int, tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    limits = CallLimits(max_calls_per_identity=1)
+    async with numbers(tmp_path, limits=limits, timing=Timing(ring=9.0)) as town:
+        alice, bob = town.link("alice"), town.link("bob")
+        if fate != "absent":
+            town.gateway.registered(bob)
+        if fate == "busy":
+            await town.dialled(bob, "echo")
+        call = await town.dialled(alice, "client:bob")
+        if fate == "declines":
+            [envelope] = [m for m in bob.posted if isinstance(m, wire.Envelope)]
+            town.say(bob, envelope.call_sid, wire.Reject())
+        await trio.sleep(10.0)
+        assert codes(alice) == [code]
+        assert call.status() is CallStatus.CLOSED
+        assert bob.of(wire.Cancel) or fate in {"absent", "busy"}
 
 
 async def test_either_client_ends_both_calls(tmp_path: Path, autojump_clock: MockClock) -> None:

@@ -1,6 +1,6 @@
 """A whole house for tests: a node on loopback, devices of its clients, faults for both."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +15,7 @@ from actors.device.options import DeviceOptions
 from actors.events import Record
 from actors.gateway.gateway import Application
 from actors.media.engine import Engine
-from actors.node import Node, open_node
+from actors.node import Node, Sink, open_node
 from actors.signaling.token import mint
 from actors.wall import wall_clock
 from supervisor import Channel, ScriptedFaults
@@ -51,7 +51,7 @@ class Notes:
 
 @dataclass
 class House:
-    """`notes` hears the node, `device_notes` the devices."""
+    """`notes` hears the node, `device_notes` the devices, `sinks` both."""
 
     node: Node
     data_dir: Path
@@ -59,6 +59,7 @@ class House:
     notes: Notes
     device_notes: Notes
     device_faults: ScriptedFaults
+    sinks: Sequence[Sink] = ()
 
     def token(self, identity: str, ttl: float = 3600.0) -> str:
         account, key, secret = dev_keys(self.data_dir)
@@ -76,7 +77,7 @@ class House:
     async def device(
         self, identity: str, *, engine: Engine | None = None, **changes: object
     ) -> AsyncIterator[Device]:
-        channel: Channel[Record] = Channel(self.device_notes)
+        channel: Channel[Record] = Channel(self.device_notes, *self.sinks)
         async with Device(
             self.token(identity),
             self.options(**changes),
@@ -95,12 +96,13 @@ class House:
 
 @asynccontextmanager
 async def open_house(
-    data_dir: Path, application: Application | None = None, **flags: object
+    data_dir: Path, application: Application | None = None, *, sinks: Sequence[Sink] = (), **flags: object
 ) -> AsyncIterator[House]:
     faults, notes = ScriptedFaults(), Notes()
     settings = load_settings(host="127.0.0.1", port=0, data_dir=data_dir, dev=True, **flags)
-    async with open_node(settings, application=application, sinks=(notes,), faults=faults) as node:
-        yield House(node, data_dir, faults, notes, Notes(), ScriptedFaults())
+    everyone = (notes, *sinks)
+    async with open_node(settings, application=application, sinks=everyone, faults=faults) as node:
+        yield House(node, data_dir, faults, notes, Notes(), ScriptedFaults(), sinks)
 
 
 async def open_pair(

@@ -72,14 +72,28 @@ class RawClient:
         """Dial: `To` is a custom parameter."""
         await self.send("invite", callsid=temp_sid, sdp=sdp, twilio={"params": f"To={quote(to, safe='')}"})
 
+    async def message(self, call_sid: str, content: object, event_sid: str) -> None:
+        await self.send(
+            "message",
+            callsid=call_sid,
+            content=content,
+            contenttype="application/json",
+            messagetype="user-defined-message",
+            voiceeventsid=event_sid,
+        )
+
     async def resume(self, call_sid: str, sdp: str, token: str) -> None:
         """Take up a call on this socket with its reconnect token."""
         await self.send("invite", callsid=call_sid, sdp=sdp, reconnect=token, twilio={})
 
 
 @asynccontextmanager
-async def open_stranger(house: House) -> AsyncIterator[RawClient]:
-    """A socket that has not said who it is."""
+async def open_stranger(house: House, *, origin: str | None = None) -> AsyncIterator[RawClient]:
+    """A socket that has not said who it is; with `origin` it is a page's.
+
+    Raises:
+        ConnectionRejected: the gateway does not want pages of that origin.
+    """
     trusted = ssl.create_default_context(cafile=str(house.node.credentials.certificate))
     # The stream is ours to close: trio-websocket's client leaves it open when the server closes first.
     stream = await trio.open_ssl_over_tcp_stream(
@@ -87,7 +101,8 @@ async def open_stranger(house: House) -> AsyncIterator[RawClient]:
     )
     try:
         async with trio.open_nursery() as nursery:
-            websocket = await wrap_client_stream(nursery, stream, HOST, "/signal")
+            headers = [(b"Origin", origin.encode())] if origin is not None else []
+            websocket = await wrap_client_stream(nursery, stream, HOST, "/signal", extra_headers=headers)
             client = RawClient(websocket)
             nursery.start_soon(client.read)
             yield client

@@ -1,7 +1,7 @@
 """A gateway of one script: it accepts sockets in memory, agrees to everything, and says what a test wants."""
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 import trio
@@ -78,6 +78,7 @@ class ScriptedGateway:
 
     async def until(self, is_so: Callable[[], bool]) -> None:
         with trio.fail_after(1000):
+            await trio.lowlevel.checkpoint()
             while not is_so():
                 await self._changed.wait()
 
@@ -106,10 +107,8 @@ class ScriptedGateway:
             request = await wrap_server_stream(nursery, stream)  # type: ignore[arg-type]
             websocket = await request.accept()
             self.sockets.append(websocket)
-            try:
+            with suppress(ConnectionClosed):
                 await self._converse(websocket)
-            except ConnectionClosed:
-                pass
             nursery.cancel_scope.cancel()
         await stream.aclose()
 

@@ -89,10 +89,7 @@ def test_a_socket_lost_before_the_answer_is_survived() -> None:
 @pytest.mark.parametrize("is_offer_first", [True, False])
 def test_an_offer_made_during_an_outage_goes_out_once(is_offer_first: bool) -> None:
     end = lose(taking_over(), Part.SIGNALING)
-    if is_offer_first:
-        end = find(do(end, OFFER), Part.SIGNALING)
-    else:
-        end = do(find(end, Part.SIGNALING), OFFER)
+    end = find(do(end, OFFER), Part.SIGNALING) if is_offer_first else do(find(end, Part.SIGNALING), OFFER)
     assert bodies(end) == [RESUME]
     assert answered(end).state.status is CallStatus.OPEN
 

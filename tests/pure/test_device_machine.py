@@ -109,6 +109,22 @@ def test_the_gateway_may_send_a_device_away_for_good() -> None:
     assert not ran.state.wants_registration
 
 
+@pytest.mark.parametrize("is_connected", [True, False])
+def test_a_refused_registration_is_over_and_the_stream_does_not_repeat_it(is_connected: bool) -> None:
+    """Before `connected` the objection is to something else."""
+    inputs = (UP, m.RegistrationAsked(True)) if is_connected else (m.RegistrationAsked(True),)
+    ran = Ran(*inputs).fresh().then(m.GatewayProblem(31206, "too many"))
+    assert (ran.state.status is DeviceStatus.UNREGISTERED) == is_connected
+    assert ran.state.wants_registration != is_connected
+    assert ran.of(m.AskRegistration) == ([m.AskRegistration(False)] if is_connected else [])
+
+
+def test_a_problem_with_a_call_does_not_end_registering() -> None:
+    ran = Ran(UP, m.RegistrationAsked(True)).fresh().then(m.GatewayProblem(31000, "x", "CA1"))
+    assert ran.effects == [m.ErrorRaised(31000, "x", is_remote=True, call_sid="CA1")]
+    assert ran.state.status is DeviceStatus.REGISTERING
+
+
 # --- tokens ------------------------------------------------------------------------------------------
 
 
@@ -211,6 +227,30 @@ def test_a_device_is_free_when_its_call_is_over() -> None:
     assert Ran(m.CallRings("one"), m.CallOver("one")).state.pending == ()
 
 
+def test_a_device_is_settled_from_its_first_accepted_call_to_the_end_of_its_last() -> None:
+    ran = Ran(UP, m.CallPlaced("one"), m.CallAnswered("two"))
+    assert not ran.state.is_settled
+    ran.then(m.CallAnswered("one"), m.CallAnswered("one"), m.CallRings("two"), m.CallOver("one"))
+    assert ran.of(m.Settle) == [m.Settle(True)]
+    ran.then(m.CallTaken("two"), m.CallOver("two"), m.CallOver("two"))
+    assert ran.of(m.Settle) == [m.Settle(True), m.Settle(False)]
+
+
+@pytest.mark.parametrize(("asked", "held"), [(30.0, 30.0), (-1.0, 0.0), (1e9, m.MAX_RETRY_AFTER)])
+def test_a_settled_device_gives_a_gateway_the_time_it_asks_for(asked: float, held: float) -> None:
+    overloaded = m.GatewayProblem(31902, "overloaded", retry_after=asked)
+    assert Ran(UP, overloaded).of(m.HoldOff) == []
+    ran = Ran(UP, m.CallPlaced("one"), m.CallAnswered("one"), overloaded)
+    assert ran.of(m.HoldOff) == [m.HoldOff(held)]
+
+
+def test_changed_options_count_from_then_on() -> None:
+    ran = Ran(UP, m.CallPlaced("one"), m.OptionsChanged(True, 60.0)).fresh()
+    assert ran.state.deadline == 3590.0
+    ran.then(m.Offered("CA2", OFFER), UP)
+    assert (ran.of(m.OpenIncoming), ran.state.deadline) == ([m.OpenIncoming("CA2", OFFER)], 3540.0)
+
+
 def test_destroying_rejects_hangs_up_and_is_final() -> None:
     ran = registered().then(m.CallPlaced("one"), m.CallRings("two")).fresh().then(m.Destroyed())
     assert ran.effects == [
@@ -231,10 +271,12 @@ INPUTS = st.one_of(
         [UP, LOST, ERROR, m.Approached(), m.StreamClosed(), m.GatewayReady(), m.GatewayOffline()]
     ),
     st.builds(m.GatewayProblem, st.sampled_from([EXPIRED, INVALID, 31206]), st.just("why")),
+    st.builds(m.OptionsChanged, st.booleans(), st.just(10.0)),
     st.builds(m.Offered, st.sampled_from(["CA1", ""]), st.just(OFFER)),
     st.builds(m.CallPlaced, KEYS),
     st.builds(m.CallRings, KEYS),
     st.builds(m.CallTaken, KEYS),
+    st.builds(m.CallAnswered, KEYS),
     st.builds(m.CallOver, KEYS),
 )
 
@@ -268,6 +310,12 @@ class DeviceModel(RuleBasedStateMachine):
     def a_registered_device_has_a_socket_and_wishes_to_be_rung(self) -> None:
         if self.ran.state.status is DeviceStatus.REGISTERED:
             assert self.ran.state.is_connected
+
+    @invariant()
+    def only_a_device_with_calls_is_settled(self) -> None:
+        state = self.ran.state
+        if state.is_settled and state.status is not DeviceStatus.DESTROYED:
+            assert state.active or state.pending
 
     @invariant()
     def nobody_reaches_out_who_is_connected(self) -> None:

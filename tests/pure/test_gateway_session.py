@@ -222,6 +222,24 @@ def test_a_registration_ends_when_it_is_not_repeated(socket):
     assert socket.say(REGISTER) == [READY, RegistrationChanged(is_registered=True)]
 
 
+def test_a_registration_outlives_a_refresh_and_ends_when_the_token_was_not_refreshed_in_time():
+    """Its client cannot repeat it with a token that has run out, and may again with a new one."""
+    socket = Socket()
+    socket.say(wire.Listen("brief"))
+    socket.say(REGISTER)
+    socket.run(30)
+    assert socket.say(REGISTER)[0] != READY
+    passed = without_heartbeats(socket.run(66))
+    assert passed == [(65.0, RegistrationChanged(is_registered=False))]
+    socket.say(ALICE)
+    assert socket.say(REGISTER) == [READY, RegistrationChanged(is_registered=True)]
+    socket.run(90)
+    socket.has_calls = True
+    socket.say(ALICE)
+    socket.say(REGISTER)
+    assert without_heartbeats(socket.run(120)) == []
+
+
 def test_a_socket_that_closes_is_no_longer_registered(socket):
     socket.say(REGISTER)
     passed = without_heartbeats(socket.run(100, answers=False))

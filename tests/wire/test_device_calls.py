@@ -29,7 +29,7 @@ def invalid(*documents: ConnectToken) -> list[str]:
 
 async def answer(gateway: ScriptedGateway, call: Call, sid: str = ONE) -> None:
     """The gateway answers what it was sent last."""
-    offers = [body for body in gateway.of(wire.Invite) + gateway.of(wire.Resume)]
+    offers = gateway.of(wire.Invite) + gateway.of(wire.Resume)
     await gateway.say(wire.Envelope(sid, wire.Answer(answer_to(offers[-1].sdp), "newer")))  # type: ignore[attr-defined]
     await call.answered()
 
@@ -399,3 +399,79 @@ async def test_sounds_are_enabled_until_they_are_not(autojump_clock: MockClock) 
     async with open_gateway() as gateway, open_scripted(gateway) as (device, _):
         for sound in (device.audio.incoming, device.audio.outgoing, device.audio.disconnect):
             assert (sound(), sound(False), sound(), sound(True)) == (True, False, False, True)
+
+
+@pytest.mark.parametrize(("bitrate", "is_asked_for"), [(20_000, True), (5_000, False), (None, False)])
+async def test_a_bitrate_is_asked_for_in_offers_and_answers(
+    autojump_clock: MockClock, bitrate: int | None, is_asked_for: bool
+) -> None:
+    async with (
+        open_gateway() as gateway,
+        open_scripted(gateway, max_average_bitrate=bitrate, codec_preferences=["opus"]) as (device, _),
+    ):
+        await device.register()
+        await take(gateway, device, TWO)
+        placed = await gateway.hear(wire.Answer)
+        device.disconnect_all()
+        await device.connect()
+        for described in (placed, await gateway.hear(wire.Invite)):
+            [fmtp] = [line for line in described.sdp.splitlines() if "minptime" in line]  # type: ignore[attr-defined]
+            assert fmtp.endswith(";maxaveragebitrate=20000") == is_asked_for
+            assert ("maxaveragebitrate" in fmtp) == is_asked_for
+
+
+# --- quirks of the SDK that take a whole device to see ---------------------------------------------------
+
+
+async def test_ringing_names_no_other_call(autojump_clock: MockClock) -> None:
+    """Quirk: `ringing` of a placed call overwrites the CallSid of every other call on the socket."""
+    async with (
+        open_gateway() as gateway,
+        open_scripted(gateway, allow_incoming_while_busy=True) as (device, _),
+    ):
+        await device.register()
+        placed = await device.connect()
+        await gateway.hear(wire.Invite)
+        await gateway.say(ring(TWO), wire.Envelope(ONE, wire.Ringing()))
+        [rung] = device.calls
+        assert (placed.sid, placed.status(), rung.sid, rung.status()) == (ONE, "ringing", TWO, "pending")
+
+
+async def test_a_listener_of_reconnected_sees_an_open_call(autojump_clock: MockClock) -> None:
+    """Quirk: it reads `reconnecting` there."""
+    async with open_gateway() as gateway, open_scripted(gateway) as (device, _):
+        call = await place(gateway, device)
+        seen: list[str] = []
+        call.on("reconnected", lambda: seen.append(call.status()))
+        await gateway.hang_up_socket()
+        await gateway.hear(wire.Resume)
+        await gateway.say(wire.Envelope(ONE, wire.Answer(None, "newest")))
+        assert seen == ["open"]
+
+
+async def test_hanging_up_during_an_outage_reaches_the_gateway(autojump_clock: MockClock) -> None:
+    """Quirk: the SDK never tells the gateway."""
+    async with open_gateway() as gateway, open_scripted(gateway) as (device, _):
+        call = await place(gateway, device)
+        await gateway.hang_up_socket()
+        call.disconnect()
+        await gateway.hear(wire.Hangup)
+        assert device.is_busy is False
+
+
+async def test_a_device_whose_placed_call_was_lost_can_place_another(autojump_clock: MockClock) -> None:
+    """Quirk: it stays busy for ever."""
+    async with open_gateway() as gateway, open_scripted(gateway) as (device, _):
+        call = await device.connect()
+        await gateway.hear(wire.Invite)
+        await gateway.hang_up_socket()
+        assert (call.status(), call.failure and call.failure[0]) == ("closed", 53001)
+        assert (await device.connect()).status() is CallStatus.CONNECTING
+
+
+async def test_digits_before_there_is_media_are_refused(autojump_clock: MockClock) -> None:
+    """Quirk: the SDK crashes."""
+    async with open_gateway() as gateway, open_scripted(gateway) as (device, _):
+        call = await device.connect()
+        with pytest.raises(InvalidStateError):
+            call.send_digits("1")
