@@ -124,7 +124,7 @@ class Calls:
             raise RuntimeError("calls are opened inside open_calls()")
         around = self._around
         leg = new_leg_id()
-        journal = Journal(state.call_sid or state.temp_sid, around.channel, around.clock, identity)
+        journal = Journal(_source_of(state), around.channel, around.clock, identity)
         call = Call(state, journal, leg, exchange=exchange, observe=observe, is_precise=around.is_precise)
         is_caller = state.role is Role.GATEWAY and state.direction is Direction.INCOMING
         binding = Binding(lambda: call.sid, adjourn, temp_sid=state.temp_sid if is_caller else None)
@@ -169,6 +169,11 @@ class Calls:
         self._around.engine.detach(live.call.leg)
         self._forgot.set()
         self._forgot = trio.Event()
+
+
+def _source_of(state: CallState) -> str:
+    """A client may hold two calls of one CallSid: one that rings, and the one that takes it over."""
+    return state.call_sid if state.role is Role.GATEWAY and state.call_sid else state.temp_sid
 
 
 def _spec(live: LiveCall) -> ChildSpec:
