@@ -1,5 +1,7 @@
 """The shared channel: sinks see everything, slow subscribers lose the oldest and are told how many."""
 
+from contextlib import ExitStack
+
 import pytest
 import trio
 from hypothesis import given
@@ -125,12 +127,14 @@ async def test_closing_ends_the_iteration_of_a_waiting_receiver(autojump_clock):
     async def receiver(subscription: Subscription[int]) -> None:
         got.extend([event async for event in subscription])
 
+    closing = ExitStack()
+    subscription = closing.enter_context(channel.subscribe())
     with trio.fail_after(1):
         async with trio.open_nursery() as nursery:
-            with channel.subscribe() as subscription:
-                nursery.start_soon(receiver, subscription)
-                channel.publish(1)
-                await wait_all_tasks_blocked()
+            nursery.start_soon(receiver, subscription)
+            channel.publish(1)
+            await wait_all_tasks_blocked()
+            closing.close()
     assert got == [1]
 
 
