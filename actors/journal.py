@@ -49,6 +49,11 @@ class Journal:
         return record
 
 
+def reason_of(error: BaseException | None) -> str:
+    """What an actor ended with, in words; a permanent one may have ended without an error."""
+    return f"{type(error).__name__}: {error}" if error is not None else "it returned"
+
+
 def place_of(error: BaseException) -> str:
     """Where an error was raised, as `file.py:line in function`; empty for one that was never raised."""
     frames = traceback.extract_tb(error.__traceback__)

@@ -20,7 +20,7 @@ from actors.gateway.admission import CallLimits
 from actors.gateway.gateway import Application, Gateway, GatewayOptions
 from actors.gateway.http import http_application
 from actors.gateway.message_policy import MessagePolicy
-from actors.journal import Clock, Journal, place_of
+from actors.journal import Clock, Journal, place_of, reason_of
 from actors.media.engine import Engine, open_engine
 from actors.signaling.gateway_session import Locality
 from actors.signaling.server import serve_signaling
@@ -221,13 +221,11 @@ def _publish(journal: Journal, notice: Notice) -> None:
         case ChildUp(name, incarnation):
             journal.publish(events.ActorUp(incarnation), actor=name)
         case ChildDown(name, incarnation, error):
-            journal.publish(
-                events.ActorDown(incarnation, f"{type(error).__name__}: {error}", place_of(error)), actor=name
-            )
+            journal.publish(events.ActorDown(incarnation, reason_of(error), place_of(error)), actor=name)
         case ChildRestarting(name, attempt, delay):
             journal.publish(events.ActorRestarting(attempt, delay), actor=name)
         case ChildExhausted(name, error):
-            journal.publish(events.ActorExhausted(f"{type(error).__name__}: {error}"), actor=name)
+            journal.publish(events.ActorExhausted(reason_of(error)), actor=name)
         case ChildFinished():
             pass
         case _:

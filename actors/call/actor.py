@@ -27,7 +27,7 @@ from actors.events import ActorDown, ActorExhausted, ActorRestarting, ActorUp, E
 from actors.insights.actor import run_insights
 from actors.insights.machine import InsightsCell, StopInsights
 from actors.insights.sample import Totals
-from actors.journal import Clock, place_of
+from actors.journal import Clock, place_of, reason_of
 from actors.media.actor import EnginePort, MediaCell, MediaLost, run_media
 from actors.media.engine_messages import EngineEvent
 from actors.media.messages import Command, Counters
@@ -170,14 +170,14 @@ def note(core: CallCore, notice: Notice) -> None:
             record(core, part, ActorUp(incarnation))
             core.post(PartUp(part))
         case ChildDown(_, incarnation, error):
-            reason = f"{type(error).__name__}: {error}"
+            reason = reason_of(error)
             cause = record(core, part, ActorDown(incarnation, reason, place_of(error)))
             hold = error.hold if isinstance(error, SignalingLost) else 0.0
             core.post(PartDown(part, reason, cause.id, isinstance(error, MediaLost), hold))
         case ChildRestarting(_, attempt, delay):
             record(core, part, ActorRestarting(attempt, delay))
         case ChildExhausted(_, error):
-            reason = f"{type(error).__name__}: {error}" if error is not None else "it returned"
+            reason = reason_of(error)
             cause = record(core, part, ActorExhausted(reason))
             core.post(PartExhausted(part, reason, cause.id))
         case ChildFinished():

@@ -27,10 +27,11 @@ from actors.call.timers import cancel_timers, is_running, set_timer
 from actors.media import messages as media
 from actors.signaling import messages as wire
 
-SIGNALING_LOST = 53001
-SIGNALING_FAILED = 53000
-MEDIA_LOST = 53405
-CODES = {Part.SIGNALING: SIGNALING_LOST, Part.MEDIA: MEDIA_LOST, Part.CALL: SIGNALING_FAILED}
+CODES = {
+    Part.SIGNALING: ending.SIGNALING_LOST,
+    Part.MEDIA: ending.MEDIA_LOST,
+    Part.CALL: ending.SIGNALING_FAILED,
+}
 MAX_HELD_MESSAGES = 64
 
 
