@@ -39,6 +39,9 @@ def serve(
     port: Annotated[int | None, typer.Option(help="TCP port; 0 takes a free one.")] = None,
     media_host: Annotated[list[str] | None, typer.Option(help="Address for media; may repeat.")] = None,
     media_port: Annotated[int | None, typer.Option(help="UDP port for media; 0 takes a free one.")] = None,
+    media_workers: Annotated[
+        int | None, typer.Option(help="Processes for media, each with a UDP port; 0: in the server's own.")
+    ] = None,
     tls_cert: Annotated[Path | None, typer.Option(help="PEM certificate chain.")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="PEM key of the certificate.")] = None,
     config: Annotated[Path | None, typer.Option(help="TOML file of settings.")] = None,
@@ -54,6 +57,7 @@ def serve(
             port=port,
             media_host=tuple(media_host) if media_host else None,
             media_port=media_port,
+            media_workers=media_workers,
             tls_cert=tls_cert,
             tls_key=tls_key,
             data_dir=data_dir,

@@ -59,6 +59,9 @@ class Settings(BaseSettings):
         (), description="Addresses to advertise for media; empty: that of `host`."
     )
     media_port: Port = Field(0, description="UDP port for media; 0 takes a free one.")
+    media_workers: int = Field(
+        1, ge=0, le=64, description="Processes for media, each with a UDP port; 0: in the server's own."
+    )
     tls_cert: UserPath | None = Field(
         None, description="PEM chain; without one a self-signed certificate is made."
     )
@@ -77,10 +80,16 @@ class Settings(BaseSettings):
     )
     hold_seconds: Seconds = Field(35.0, description="How long a call waits for a client that was lost.")
     ring_seconds: Seconds = Field(60.0, description="How long a call may ring.")
+    edge: str = Field("trunkline", min_length=1, description="Name of this place; a Device tells it.")
+    home: str | None = Field(None, min_length=1, description="Home region of this place; a Device tells it.")
     allowed_origins: tuple[str, ...] = Field((), description="Origins of browsers; empty: any.")
-    max_calls: int = Field(2000, ge=1, description="Calls at a time; more are refused.")
+    max_calls: int = Field(
+        2000, ge=1, description="Calls at a time, counted by legs: two clients who talk are two calls."
+    )
     max_calls_per_identity: int = Field(50, ge=1, description="Calls of one client at a time.")
-    calls_per_second: float = Field(100.0, ge=1.0, allow_inf_nan=False, description="New calls of clients.")
+    calls_per_second: float = Field(
+        100.0, ge=1.0, allow_inf_nan=False, description="New calls of all clients, which are of one account."
+    )
     max_message_bytes: int = Field(10 * 1024, ge=1, description="Size of a call message's content.")
     messages_per_second: Seconds = Field(20.0, description="Call messages of one client in one call.")
     message_types: tuple[str, ...] = Field((), description="Types of call messages; empty: any.")

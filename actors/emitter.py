@@ -14,19 +14,22 @@ class _Entry:
 
 
 class Emitter:
-    """Keeps listeners and calls them. A listener that raises raises out of `emit`."""
+    """Keeps listeners and calls them. A listener that raises raises out of `emit`.
+
+    `_listeners_changed` is for those who do something only while somebody listens.
+    """
 
     def __init__(self) -> None:
         self._entries: dict[str, list[_Entry]] = {}
 
     def on(self, event: str, listener: Listener) -> Self:
         """Call `listener` with the event's arguments each time."""
-        self._entries.setdefault(event, []).append(_Entry(listener, is_once=False))
+        self._add(event, _Entry(listener, is_once=False))
         return self
 
     def once(self, event: str, listener: Listener) -> Self:
         """Call `listener` the next time only."""
-        self._entries.setdefault(event, []).append(_Entry(listener, is_once=True))
+        self._add(event, _Entry(listener, is_once=True))
         return self
 
     def off(self, event: str, listener: Listener) -> Self:
@@ -46,6 +49,7 @@ class Emitter:
             self._entries.clear()
         else:
             self._entries.pop(event, None)
+        self._listeners_changed()
         return self
 
     def emit(self, event: str, *args: object) -> bool:
@@ -56,6 +60,10 @@ class Emitter:
                 entry.listener(*args)
         return bool(entries)
 
+    def _add(self, event: str, entry: _Entry) -> None:
+        self._entries.setdefault(event, []).append(entry)
+        self._listeners_changed()
+
     def _remove(self, event: str, entry: _Entry) -> bool:
         """False when it is gone already: a listener has emitted the same event."""
         entries = self._entries.get(event, [])
@@ -64,7 +72,11 @@ class Emitter:
             self._entries[event] = left
         else:
             self._entries.pop(event, None)
+        self._listeners_changed()
         return len(left) < len(entries)
+
+    def _listeners_changed(self) -> None:
+        """A listener came or went."""
 
     def listener_count(self, event: str) -> int:
         return len(self._entries.get(event, ()))

@@ -1,13 +1,15 @@
 """What is published on the shared channel: typed events, stamped into records.
 
 One record is one log line. An event's `name` is its log name; fields marked `pii` never reach a
-log unless that is switched on.
+log unless that is switched on, fields marked `bulky` never do.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeAlias
 
+from actors.quality_events import Sampled as Sampled
+from actors.quality_events import Warned as Warned
+from actors.quality_events import WarningCleared as WarningCleared
 from supervisor import Channel
 
 
@@ -118,18 +120,14 @@ class MessageReceived:
 
 
 @dataclass(frozen=True, slots=True)
-class Sampled:
-    name: ClassVar[str] = "call.sampled"
-    level: ClassVar[str] = "debug"
-    sample: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
 class DigitReceived:
+    """`is_signaled`: it came in a signaling message, with a nominal duration, and not within the audio."""
+
     name: ClassVar[str] = "call.digit_received"
     level: ClassVar[str] = "info"
     digit: str = field(metadata={"pii": True})
     duration_ms: int
+    is_signaled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +148,31 @@ class ToneGone:
 class PlaybackEnded:
     name: ClassVar[str] = "call.playback_ended"
     level: ClassVar[str] = "debug"
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """An end of a media path, as an ICE candidate (RFC 8445)."""
+
+    host: str
+    port: int
+    priority: int
+
+
+@dataclass(frozen=True, slots=True)
+class MediaSecured:
+    """The peers have found a path and agreed on keys: `ice` and `dtls` are the seconds that each took.
+
+    `candidates` are what the peer offered.
+    """
+
+    name: ClassVar[str] = "call.media_secured"
+    level: ClassVar[str] = "debug"
+    ice: float
+    dtls: float
+    local: Endpoint = field(metadata={"pii": True})
+    remote: Endpoint = field(metadata={"pii": True})
+    candidates: tuple[Endpoint, ...] = field(default=(), metadata={"pii": True})
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,10 +205,13 @@ CallEvent: TypeAlias = (
     | MessageSent
     | MessageReceived
     | Sampled
+    | Warned
+    | WarningCleared
     | DigitReceived
     | ToneHeard
     | ToneGone
     | PlaybackEnded
+    | MediaSecured
     | MediaFlowing
     | FeedbackGiven
 )
@@ -285,7 +311,7 @@ class NodeStarted:
     name: ClassVar[str] = "node.started"
     level: ClassVar[str] = "info"
     port: int
-    media_port: int
+    media_ports: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ _RESERVED: Final = frozenset(
 
 
 class LoggedEvent(Protocol):
-    """A frozen dataclass; fields with metadata `{"pii": True}` are personal."""
+    """A frozen dataclass; a field's metadata say what is personal (`pii`) and what no log shows (`bulky`)."""
 
     name: ClassVar[str]
     level: ClassVar[str]
@@ -93,6 +93,7 @@ def _fields(event: Any) -> tuple[tuple[str, str, bool], ...]:
             bool(field.metadata.get("pii")),
         )
         for field in fields(event)
+        if not field.metadata.get("bulky")
     )
 
 
@@ -151,6 +152,17 @@ def configure_logging(log_format: LogFormat, stream: TextIO | None = None, *, le
         )
     )
     logging.basicConfig(handlers=[library], level=logging.WARNING, force=True)
+
+
+def open_logger(log_format: LogFormat, stream: TextIO | None = None) -> FilteringBoundLogger:
+    """A logger of its own, whatever structlog is set up to; it writes to `stream` (standard error)."""
+    stream = sys.stderr if stream is None else stream
+    logger: FilteringBoundLogger = structlog.wrap_logger(
+        LineLogger(stream),
+        processors=_processors(log_format, stream),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.NOTSET),
+    )
+    return logger
 
 
 def _processors(log_format: LogFormat, stream: TextIO) -> list[Processor]:

@@ -2,7 +2,7 @@
 
 import ssl
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -22,6 +22,7 @@ from actors.gateway.http import http_application
 from actors.gateway.message_policy import MessagePolicy
 from actors.journal import Clock, Journal, place_of, reason_of
 from actors.media.engine import Engine, open_engine
+from actors.media.workers.pool import WorkerPool, open_workers
 from actors.signaling.gateway_session import Locality
 from actors.signaling.server import serve_signaling
 from actors.signaling.token import AccessToken, Keyring, verify_untrusted
@@ -71,7 +72,7 @@ class Node:
 
     port: int
     gateway: Gateway
-    engine: Engine
+    media: Engine | WorkerPool
     channel: SharedChannel
     credentials: Credentials
 
@@ -129,8 +130,8 @@ async def open_node(
     notify = partial(_publish, journal)
     port = await _free_port(settings)
     async with (
-        _open_engine(settings, notify, faults) as engine,
-        open_calls(Surroundings(channel, clock, engine, faults)) as calls,
+        _open_media(settings, notify, faults) as media,
+        open_calls(Surroundings(channel, clock, media, faults)) as calls,
         open_supervisor(notify, faults=faults) as applications,
     ):
         application = application or open_test_numbers(settings.data_dir / "sounds")
@@ -148,9 +149,9 @@ async def open_node(
         )
         async with open_supervisor(notify, faults=faults) as listening:
             await listening.start(ChildSpec("listener", serve, LISTENER_POLICY, significant=True))
-            journal.publish(events.NodeStarted(port, engine.candidates[0].port), actor="node")
+            journal.publish(events.NodeStarted(port, media.ports), actor="node")
             async with _drained(is_draining, gateway, journal, calls):
-                yield Node(port, gateway, engine, channel, credentials)
+                yield Node(port, gateway, media, channel, credentials)
 
 
 @asynccontextmanager
@@ -194,22 +195,27 @@ def _reception(settings: Settings, gateway: Gateway, credentials: Credentials) -
         gateway,
         partial(_authenticate, credentials.keyring),
         wall_clock,
-        locality=Locality(gateway="trunkline"),
+        locality=Locality(edge=settings.edge, home=settings.home, gateway="trunkline"),
         origins=frozenset(settings.allowed_origins),
     )
 
 
-def _open_engine(
+@asynccontextmanager
+async def _open_media(
     settings: Settings, notify: Callable[[Notice], None], faults: Faults
-) -> AbstractAsyncContextManager[Engine]:
+) -> AsyncIterator[Engine | WorkerPool]:
     """Media listens where signaling does; an advertised address need not be one of this machine."""
-    return open_engine(
-        host=settings.host,
-        port=settings.media_port,
-        advertised=settings.media_host,
-        notify=notify,
-        faults=faults,
-    )
+    host, port, advertised = settings.host, settings.media_port, settings.media_host
+    if settings.media_workers:
+        async with open_workers(
+            settings.media_workers, host=host, port=port, advertised=advertised, notify=notify, faults=faults
+        ) as pool:
+            yield pool
+        return
+    async with open_engine(
+        host=host, port=port, advertised=advertised, notify=notify, faults=faults
+    ) as engine:
+        yield engine
 
 
 def _authenticate(keyring: Keyring, token: str) -> AccessToken:

@@ -3,17 +3,21 @@
 import trio
 
 from actors.apps.messages import relay
-from actors.apps.number import NOT_FOUND
+from actors.apps.number import DIALLED, NOT_FOUND
 from actors.call import Call
 from actors.errors import ClientErrors, InvalidStateError
 from actors.media.preview import offered_codecs
+from actors.signaling.params import KEY_BREAKERS
 
 UNAVAILABLE = 31480
 MAX_STATUS_CHARS = 64
 
 
 async def client(call: Call, name: str) -> None:
-    """`client:NAME`: ring every registration; the first that answers is connected with the caller."""
+    """`client:NAME`: ring every registration; the first that answers is connected with the caller.
+
+    It gets the caller's own custom parameters.
+    """
     await _ring(call, name)
 
 
@@ -30,7 +34,9 @@ async def stir(call: Call, argument: str) -> None:
 async def _ring(call: Call, name: str, *, stir_status: str | None = None) -> None:
     codecs = offered_codecs(call.offer)
     try:
-        callee = call.dial(f"client:{name}", codecs=codecs, stir_status=stir_status)
+        callee = call.dial(
+            f"client:{name}", codecs=codecs, parameters=_carried(call), stir_status=stir_status
+        )
     except (ClientErrors.TemporarilyUnavailable, ClientErrors.BusyHere) as error:
         call.reject(error.code, error.description)
         return
@@ -39,6 +45,15 @@ async def _ring(call: Call, name: str, *, stir_status: str | None = None) -> Non
         await _connect(call, callee)
     finally:
         callee.disconnect()
+
+
+def _carried(call: Call) -> dict[str, str]:
+    """The caller's custom parameters but for `To`, and for names that cannot be told to a client."""
+    return {
+        name: value
+        for name, value in call.custom_parameters.items()
+        if name != DIALLED and KEY_BREAKERS.isdisjoint(name)
+    }
 
 
 async def _connect(call: Call, callee: Call) -> None:

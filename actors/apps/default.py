@@ -7,7 +7,7 @@ from actors.apps.audio import early, echo, files_of, tone
 from actors.apps.client import client, stir
 from actors.apps.endings import hangup, reject
 from actors.apps.messages import digits, message
-from actors.apps.number import NOT_FOUND, Number
+from actors.apps.number import DIALLED, NOT_FOUND, Number
 from actors.call import Call
 
 WITHOUT_A_NUMBER = "echo"
@@ -29,7 +29,7 @@ def open_test_numbers(sounds: Path) -> Callable[[Call], Awaitable[None]]:
     }
 
     async def test_numbers(call: Call) -> None:
-        dialled = call.custom_parameters.get("To", "") or WITHOUT_A_NUMBER
+        dialled = call.custom_parameters.get(DIALLED, "") or WITHOUT_A_NUMBER
         name, _, argument = dialled.partition(":")
         number = numbers.get(name)
         if number is None:

@@ -31,14 +31,25 @@ async def message(call: Call, _: str) -> None:
 
 
 async def relay(records: CallEvents, other: Call) -> None:
-    """Pass the messages among a call's records on to another call, until the first has ended."""
+    """Pass a call's messages on to another call, until the first has ended.
+
+    Digits that came as a message too: those in the audio are passed on with it.
+    """
     async for record in records:
         match record.event:
             case events.MessageReceived(_, kind, content_type, content):
                 tell(other, Message(content, kind, content_type))
+            case events.DigitReceived(digit, is_signaled=True):
+                press(other, digit)
 
 
 def tell(call: Call, message: Message) -> None:
     """Send a message to a call that may have ended meanwhile."""
     with suppress(InvalidStateError):
         call.send_message(message)
+
+
+def press(call: Call, digit: str) -> None:
+    """Send a digit to a call that may have ended meanwhile."""
+    with suppress(InvalidStateError):
+        call.send_digits(digit)

@@ -20,6 +20,7 @@ from actors.call.state import (
     PartUp,
     Reported,
     Send,
+    TellVolume,
     ToInsights,
     ToMedia,
 )
@@ -118,7 +119,7 @@ def _children(parts: CallParts) -> tuple[ChildSpec, ...]:
             ready,
             cell=parts.insights,
             mailbox=parts.insights_mailbox,
-            post=lambda sampled: core.post(Measured(sampled.sample)),
+            post=lambda sampled: core.post(Measured(sampled.sample, sampled.changes)),
             faults=parts.faults,
             point="insights",
         )
@@ -139,8 +140,8 @@ async def _perform(parts: CallParts, effect: Effect) -> None:
         case ToInsights(counters):
             with suppress(MailboxFull):  # counters are cumulative; nobody reads them when insights are spent
                 parts.insights_mailbox.post(_totals(counters, parts.core.journal.clock))
-        case Emit():
-            raise AssertionError("events are published when the state is committed")
+        case Emit() | TellVolume():
+            raise AssertionError("listeners are told when the state is committed")
         case _:
             assert_never(effect)
 
@@ -157,8 +158,8 @@ def _totals(counters: Counters, clock: Clock) -> Totals:
         jitter_ms=counters.jitter_ms,
         rtt_ms=counters.rtt_ms,
         codec=counters.codec,
-        input_level=counters.input_level,
-        output_level=counters.output_level,
+        input_levels=counters.input_levels,
+        output_levels=counters.output_levels,
     )
 
 

@@ -1,7 +1,7 @@
 """The public `Call`: the documented methods, properties and events of the voice SDK's call object."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from actors import events
@@ -15,11 +15,11 @@ from actors.call.parameters import CallerInfo, ConnectToken, caller_info, encode
 from actors.call.state import CallState, CallStatus, Direction, Role
 from actors.call.streams import LocalStream, RemoteStream
 from actors.emitter import Emitter
-from actors.errors import InvalidArgumentError, InvalidStateError
+from actors.errors import AuthorizationErrors, InvalidArgumentError, InvalidStateError
 from actors.events import Record
 from actors.ids import LegId
 from actors.journal import Journal
-from actors.media.messages import FromLeg, SendDigits, Silence, Source
+from actors.media.messages import FromLeg, Measure, Metering, SendDigits, Silence, Source, Volume
 from actors.signaling.messages import WireError
 from supervisor import Channel
 
@@ -33,7 +33,7 @@ FEEDBACK_ISSUES = frozenset(
 class AcceptOptions:
     """Options of the browser's `accept`; media settings have no meaning here and are kept for its users."""
 
-    rtc_configuration: dict[str, Any] | None = None
+    rtc_configuration: dict[str, Any] | None = field(default=None, repr=False)
     rtc_constraints: dict[str, Any] | None = None
 
 
@@ -42,6 +42,9 @@ class Call(Emitter):
 
     Methods take effect before they return. Follow a call with listeners (`on`) or with
     `async for record in call.events()`. `is_precise`: gateway codes become exact error classes.
+
+    Audio is decoded and measured only while there is a listener: for `volume(input, output)`, 0..1 each
+    50 ms, or for `sample` or `warning`, whose levels come from it.
     """
 
     def __init__(
@@ -60,9 +63,10 @@ class Call(Emitter):
         self._observe = observe
         self._records: Channel[Record] = Channel()
         self.is_precise = is_precise
-        self._core = CallCore(state, journal, self._deliver)
+        self._core = CallCore(state, journal, self._deliver, self._tell_volume)
         self._codec: str | None = None
         self._failure: tuple[int, str] | None = None
+        self._metering = Metering.OFF
         self._local = LocalStream(self._core)
         self._remote = RemoteStream(self._core)
 
@@ -132,14 +136,17 @@ class Call(Emitter):
         return self._failure
 
     def status(self) -> CallStatus:
-        return self._core.state.status
+        return self._core.status
 
     def is_muted(self) -> bool:
-        return self._core.state.is_muted
+        state = self._core.state
+        return state.is_muted and not state.is_over
 
     def get_local_stream(self) -> LocalStream | None:
-        """What we send, once there is media."""
-        return self._local if self._has_media() else None
+        """What we send, from when the call is placed or taken until it ends."""
+        state = self._core.state
+        is_pending = state.phase is CallStatus.PENDING and not state.is_described
+        return None if is_pending or state.is_over else self._local
 
     def get_remote_stream(self) -> RemoteStream | None:
         """What we hear, once there is media."""
@@ -198,10 +205,13 @@ class Call(Emitter):
         Raises:
             InvalidArgumentError: no content, or no message type.
             InvalidStateError: the call has no CallSid yet, or has ended.
+            RateExceededError: too many messages wait for the peer to take them.
         """
         body = wire_message(message)
         if self._core.state.call_sid is None or self._core.state.is_over:
             raise InvalidStateError("a message can be sent while the call has a CallSid")
+        if self._core.state.is_backed_up:
+            raise AuthorizationErrors.RateExceededError("too many messages wait for the peer to take them")
         self._core.command(machine.SendMessage(body, message.content_type))
         return body.voice_event_sid
 
@@ -238,7 +248,12 @@ class Call(Emitter):
             raise InvalidStateError("dial() is for calls at the gateway")
         caller = self._core.state.parameters.get("From", "")
         return self._exchange.dial(
-            address, caller=caller, codecs=codecs, parameters=parameters, stir_status=stir_status
+            address,
+            caller=caller,
+            codecs=codecs,
+            parameters=parameters,
+            stir_status=stir_status,
+            near=self.leg,
         )
 
     # --- audio --------------------------------------------------------------------------------------
@@ -303,6 +318,19 @@ class Call(Emitter):
 
     def _has_media(self) -> bool:
         return self._core.state.is_described
+
+    def _listeners_changed(self) -> None:
+        wanted = Metering.OFF
+        if self.listener_count("volume"):
+            wanted = Metering.VOLUME
+        elif self.listener_count("sample") or self.listener_count("warning"):
+            wanted = Metering.LEVELS
+        if wanted is not self._metering:
+            self._core.command(machine.UseMedia(Measure(wanted)))
+            self._metering = wanted
+
+    def _tell_volume(self, volume: Volume) -> None:
+        self.emit("volume", volume.sent, volume.received)
 
     def _deliver(self, record: Record) -> None:
         match record.event:

@@ -12,10 +12,10 @@ from actors.call.call import Call, Observer
 from actors.call.exchange import Exchange
 from actors.call.state import CallState, CallStatus, Direction, Part, PartExhausted, Role, Send
 from actors.events import SharedChannel
-from actors.ids import new_leg_id
-from actors.insights.machine import InsightsCell
+from actors.ids import LegId, new_leg_id
+from actors.insights.machine import GRACE_SECONDS, InsightsCell
 from actors.journal import Clock, Journal
-from actors.media.actor import EnginePort, MediaCell
+from actors.media.actor import MediaCell, MediaEngines
 from actors.media.engine_messages import CloseLeg, IceRole
 from actors.signaling.messages import CallMessage, Envelope
 from supervisor import (
@@ -48,7 +48,7 @@ class Surroundings:
 
     channel: SharedChannel
     clock: Clock
-    engine: EnginePort
+    engines: MediaEngines
     faults: Faults
     is_precise: bool = False
 
@@ -108,6 +108,7 @@ class Calls:
         adjourn: Callable[[Envelope], None],
         exchange: Exchange[Call] | None = None,
         observe: Observer | None = None,
+        near: LegId | None = None,
     ) -> LiveCall:
         """Start a call's actor, bound to `links`; the call is pending when this returns.
 
@@ -119,6 +120,7 @@ class Calls:
             adjourn: takes what could be sent to nobody.
             exchange: where the call can dial from.
             observe: hears the call's events before its listeners do.
+            near: the leg of a call that this one will be bridged with.
         """
         if self._supervisor is None:
             raise RuntimeError("calls are opened inside open_calls()")
@@ -134,9 +136,9 @@ class Calls:
             binding=binding,
             media=MediaCell(leg, role),
             media_mailbox=Mailbox(MEDIA_CAPACITY, name="media"),
-            insights=InsightsCell(),
+            insights=InsightsCell(warns_from=around.clock.now() + GRACE_SECONDS),
             insights_mailbox=Mailbox(INSIGHTS_CAPACITY, name="insights"),
-            engine=around.engine,
+            engine=around.engines.place(leg, near),
             stamp=stamp,
             faults=around.faults,
         )
@@ -165,8 +167,8 @@ class Calls:
     def _forget(self, key: str, live: LiveCall) -> None:
         """A leg that its actor could not close is closed here."""
         del self._live[key]
-        self._around.engine.post(CloseLeg(live.call.leg))
-        self._around.engine.detach(live.call.leg)
+        live.parts.engine.post(CloseLeg(live.call.leg))
+        live.parts.engine.detach(live.call.leg)
         self._forgot.set()
         self._forgot = trio.Event()
 

@@ -7,11 +7,13 @@ effects are handed to the actor. Everything else runs the machine in the actor.
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeAlias
 
 from actors.call.machine import create, expire, step
 from actors.call.state import (
     CallState,
+    CallStatus,
     Command,
     Disconnect,
     Effect,
@@ -22,11 +24,12 @@ from actors.call.state import (
     PartUp,
     Received,
     Step,
+    TellVolume,
     ToMedia,
 )
-from actors.events import Record
+from actors.events import Failed, Record
 from actors.journal import Journal
-from actors.media.messages import CloseMedia
+from actors.media.messages import CloseMedia, Volume
 from actors.signaling.messages import WireError
 from supervisor import Mailbox, MailboxFull
 
@@ -47,15 +50,26 @@ Item: TypeAlias = Input | Perform
 
 
 class CallCore:
-    """A call's committed state and mailbox; outlives every incarnation of the call's actor."""
+    """A call's committed state and mailbox; outlives every incarnation of the call's actor.
 
-    def __init__(self, state: CallState, journal: Journal, deliver: Callable[[Record], None]) -> None:
+    `deliver` takes its records, `tell_volume` what is no record.
+    """
+
+    def __init__(
+        self,
+        state: CallState,
+        journal: Journal,
+        deliver: Callable[[Record], None],
+        tell_volume: Callable[[Volume], None],
+    ) -> None:
         self.state = state
         self.journal = journal
         self.mailbox: Mailbox[Item] = Mailbox(MAILBOX_CAPACITY, name=f"call {journal.source}")
         self._deliver = deliver
+        self._tell_volume = tell_volume
         self._owed: tuple[Effect, ...] = ()
         self._is_closing = False
+        self._before: CallStatus | None = None
 
     def __repr__(self) -> str:
         return f"<CallCore {self.id} {self.state.role} {self.state.status}>"
@@ -64,10 +78,16 @@ class CallCore:
     def id(self) -> str:
         return self.journal.source
 
+    @property
+    def status(self) -> CallStatus:
+        """The documented status. A call that an error ends is closed when it has told the error."""
+        return self._before or self.state.status
+
     def begin(self) -> None:
         """Announce the call; once, before its actor runs."""
+        before = self.state.status
         self.state, effects = create(self.state, self.journal.clock.now())
-        self._publish(effects)
+        self._publish(effects, before)
 
     def command(self, command: Command) -> None:
         """Let `command` take effect now; its events are published before this returns.
@@ -78,15 +98,15 @@ class CallCore:
         if self.state.is_over:
             return
         state, effects = step(self.state, command, self.journal.clock.now())
-        todo = tuple(effect for effect in effects if not isinstance(effect, Emit))
+        todo = _orders(effects)
         try:
             self._post(Perform(todo))
         except MailboxFull:
             if not state.is_over:
                 raise
             self._owed += todo  # whatever the actor does next, it finds them
-        self.state = state
-        self._publish(effects)
+        before, self.state = self.state.status, state
+        self._publish(effects, before)
 
     def post(self, happened: Input) -> None:
         """Queue an input for the call's actor.
@@ -130,9 +150,10 @@ class CallCore:
 
     def abandon(self, spent: PartExhausted) -> None:
         """End a call whose actor is gone for good; `settle` has what is left to do."""
+        before = self.state.status
         self.state, effects = step(self.state, spent, self.journal.clock.now())
-        self._owed += tuple(effect for effect in effects if not isinstance(effect, Emit))
-        self._publish(effects)
+        self._owed += _orders(effects)
+        self._publish(effects, before)
 
     def settle(self) -> tuple[Effect, ...]:
         """The effects that no incarnation has handed out; inputs that still wait are of no use any more."""
@@ -150,9 +171,10 @@ class CallCore:
 
         A listener that raises crashes the actor; what is owed by then goes to the next incarnation.
         """
+        before = self.state.status
         self.state, effects = taken
-        self._owed += tuple(effect for effect in effects if not isinstance(effect, Emit))
-        self._publish(effects)
+        self._owed += _orders(effects)
+        self._publish(effects, before)
         return self._hand_out(())
 
     def _hand_out(self, effects: tuple[Effect, ...]) -> tuple[Effect, ...]:
@@ -160,17 +182,31 @@ class CallCore:
         self._is_closing = self._is_closing or any(_is_close(effect) for effect in effects)
         return effects
 
-    def _publish(self, effects: tuple[Effect, ...]) -> None:
+    def _publish(self, effects: tuple[Effect, ...], before: CallStatus) -> None:
         """Every event is delivered, whatever a listener of one before it raises."""
         self.journal.call_sid = self.state.call_sid
-        records = [
-            self.journal.publish(effect.event, actor="call", caused_by=effect.caused_by)
-            for effect in effects
-            if isinstance(effect, Emit)
-        ]
+        news: list[Callable[[], None]] = []
+        for effect in effects:
+            if isinstance(effect, Emit):
+                record = self.journal.publish(effect.event, actor="call", caused_by=effect.caused_by)
+                news.append(partial(self._tell, record, before))
+            elif isinstance(effect, TellVolume):
+                news.append(partial(self._tell_volume, effect.volume))
         with ExitStack() as deliveries:
-            for record in reversed(records):
-                deliveries.callback(self._deliver, record)
+            for tell in reversed(news):
+                deliveries.callback(tell)
+
+    def _tell(self, record: Record, before: CallStatus) -> None:
+        self._before = before if isinstance(record.event, Failed) else None
+        try:
+            self._deliver(record)
+        finally:
+            self._before = None
+
+
+def _orders(effects: tuple[Effect, ...]) -> tuple[Effect, ...]:
+    """What the call's actor has to carry out; the rest is told to listeners."""
+    return tuple(effect for effect in effects if not isinstance(effect, Emit | TellVolume))
 
 
 def _is_close(effect: Effect) -> bool:

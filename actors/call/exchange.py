@@ -2,6 +2,8 @@
 
 from typing import Protocol, TypeVar
 
+from actors.ids import LegId
+
 C_co = TypeVar("C_co", covariant=True)
 
 
@@ -16,6 +18,7 @@ class Exchange(Protocol[C_co]):
         codecs: tuple[str, ...] = (),
         parameters: dict[str, str] | None = None,
         stir_status: str | None = None,
+        near: LegId | None = None,
     ) -> C_co:
         """Ring `client:NAME` and return that call.
 
@@ -25,6 +28,7 @@ class Exchange(Protocol[C_co]):
             codecs: lower-case names that limit the negotiation; empty for all.
             parameters: custom parameters for the callee.
             stir_status: how far the caller's number was verified; `caller_info` is made of it.
+            near: the leg of a call that is to be bridged with this one.
 
         Raises:
             InvalidArgumentError: not such an address, or a name among `parameters` that has `&` or `=`.

@@ -1,6 +1,6 @@
 """Which listener a call's event goes to, and with which arguments."""
 
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from actors import events
 from actors.call.message import Message
@@ -44,8 +44,14 @@ def listener_call(  # noqa: C901 - one clause for each event
             return "messageReceived", (_message(event),)
         case events.Sampled(sample):
             return "sample", (sample,)
+        case events.Warned(warning):
+            return "warning", (warning, _warning_data(event))
+        case events.WarningCleared(warning):
+            return "warning-cleared", (warning,)
         case events.MediaFlowing():
             return "audio", (call.get_remote_stream(),)
+        case events.MediaSecured():
+            return "mediaSecured", (event,)
         case events.DigitReceived(digit, duration_ms):
             return "digit", (digit, duration_ms)
         case events.ToneHeard(hz):
@@ -56,6 +62,13 @@ def listener_call(  # noqa: C901 - one clause for each event
             return "playbackEnded", ()
         case _:
             return "", ()
+
+
+def _warning_data(warned: events.Warned) -> dict[str, Any] | None:
+    """The documented data: the samples are there where there are values of samples."""
+    if warned.detail is None:
+        return None
+    return {**warned.detail, "samples": warned.samples} if warned.samples else dict(warned.detail)
 
 
 def _error(failed: events.Failed, *, is_precise: bool) -> TwilioError:

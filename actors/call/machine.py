@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from actors import events
-from actors.call import ending, recovery
+from actors.call import ending, quality, recovery
 from actors.call.state import (
     Accept,
     Alert,
@@ -16,6 +16,7 @@ from actors.call.state import (
     CallStatus,
     Direction,
     Disconnect,
+    Effect,
     Emit,
     Ignore,
     Input,
@@ -32,6 +33,7 @@ from actors.call.state import (
     Send,
     SendMessage,
     Step,
+    TellVolume,
     Timer,
     ToInsights,
     ToMedia,
@@ -41,7 +43,10 @@ from actors.call.timers import cancel_timers, set_timer
 from actors.media import messages as media
 from actors.signaling import messages as wire
 
+NOT_SENT = 31005
 UNANSWERED = (CallStatus.CONNECTING, CallStatus.RINGING)
+NOMINAL_DIGIT_MS = 160
+"""A digit that comes in a message has no length; this is what the browser SDK makes its tones."""
 
 
 def create(state: CallState, now: float) -> Step:
@@ -76,14 +81,16 @@ def step(state: CallState, happened: Input, now: float) -> Step:  # noqa: C901 -
             return _mute(state, should_mute)
         case SendMessage():
             return _send_message(state, happened)
+        case UseMedia(media.SendDigits(digits)) if not state.has_telephone_events:
+            return _send_digits_by_message(state, digits)
         case UseMedia(command):
             return state, (ToMedia(command),)
         case Received(body, call_sid):
             return _received(state, body, call_sid, now)
         case Reported(report):
             return _reported(state, report, now)
-        case Measured(sample):
-            return state, (Emit(events.Sampled(sample)),)
+        case Measured():
+            return quality.measured(state, happened)
         case PartDown():
             return recovery.part_down(state, happened, now)
         case PartUp(part):
@@ -96,7 +103,7 @@ def step(state: CallState, happened: Input, now: float) -> Step:  # noqa: C901 -
 
 def expire(state: CallState, now: float) -> Step:
     """Handle every timer that is due at `now`."""
-    effects: tuple[Send | ToMedia | ToInsights | Emit, ...] = ()
+    effects: tuple[Effect, ...] = ()
     for timer, at in sorted(state.timers, key=lambda entry: entry[1]):
         if at > now or state.is_over:
             break
@@ -163,10 +170,19 @@ def _mute(state: CallState, should_mute: bool) -> Step:
     )
 
 
+def _send_digits_by_message(state: CallState, digits: str) -> Step:
+    """The peer takes no telephone-events. Late digits are of no use: they do not wait for signaling."""
+    if state.role is Role.GATEWAY:
+        return state, ()
+    if Part.SIGNALING in state.down:
+        return state, (Emit(events.Failed(NOT_SENT, "digits cannot be sent while signaling is down")),)
+    return state, (Send(wire.Digits(digits)),)
+
+
 def _send_message(state: CallState, command: SendMessage) -> Step:
     message = command.message
     if state.role is Role.CLIENT:
-        state = replace(state, unacknowledged=(*state.unacknowledged, message))
+        state = replace(state, unacknowledged=(*state.unacknowledged, command))
         return recovery.send(state, Send(message))
     sent = events.MessageSent(
         message.voice_event_sid, message.message_type, command.content_type, message.content
@@ -196,7 +212,7 @@ def _received(  # noqa: C901 - one clause for each message
         case wire.Resume(sdp):
             return recovery.resumed(state, sdp)
         case wire.Digits(digits):
-            return state, tuple(Emit(events.DigitReceived(digit, 160)) for digit in digits if digit != "w")
+            return state, tuple(_signaled(digit) for digit in digits if digit != "w")
         case wire.UserMessage():
             return _received_message(state, body)
         case wire.Ack(voice_event_sid):
@@ -207,6 +223,10 @@ def _received(  # noqa: C901 - one clause for each message
             return state, ()
         case _:
             assert_never(body)
+
+
+def _signaled(digit: str) -> Emit:
+    return Emit(events.DigitReceived(digit, NOMINAL_DIGIT_MS, is_signaled=True))
 
 
 def _received_ringing(state: CallState, sdp: str | None, call_sid: str | None) -> Step:
@@ -249,9 +269,9 @@ def _received_message(state: CallState, message: wire.UserMessage) -> Step:
     return state, (received,)
 
 
-def _without_message(state: CallState, voice_event_sid: str) -> tuple[CallState, wire.UserMessage | None]:
-    sent = next((m for m in state.unacknowledged if m.voice_event_sid == voice_event_sid), None)
-    left = tuple(m for m in state.unacknowledged if m is not sent)
+def _without_message(state: CallState, voice_event_sid: str) -> tuple[CallState, SendMessage | None]:
+    sent = next((c for c in state.unacknowledged if c.message.voice_event_sid == voice_event_sid), None)
+    left = tuple(c for c in state.unacknowledged if c is not sent)
     return replace(state, unacknowledged=left), sent
 
 
@@ -259,7 +279,10 @@ def _acknowledged(state: CallState, voice_event_sid: str) -> Step:
     state, sent = _without_message(state, voice_event_sid)
     if sent is None:
         return state, ()
-    event = events.MessageSent(sent.voice_event_sid, sent.message_type, sent.content_type, sent.content)
+    message = sent.message
+    event = events.MessageSent(
+        message.voice_event_sid, message.message_type, sent.content_type, message.content
+    )
     return state, (Emit(event),)
 
 
@@ -274,15 +297,18 @@ def _refused(state: CallState, voice_event_sid: str, error: wire.WireError) -> S
 # --- reports of the media actor --------------------------------------------------------------------
 
 
-def _reported(state: CallState, report: media.Report, now: float) -> Step:
+def _reported(  # noqa: C901 - one clause for each report
+    state: CallState, report: media.Report, now: float
+) -> Step:
     match report:
         case media.LocalOffer(sdp, restart):
             return _offer_made(state, sdp) if not restart else recovery.restart_offered(state, sdp)
-        case media.LocalAnswer(sdp, codec, restart):
-            state = replace(state, codec=codec, local_sdp=sdp)
+        case media.LocalAnswer(sdp, codec, restart, has_events):
+            state = replace(state, codec=codec, local_sdp=sdp, has_telephone_events=has_events)
             return _answer_made(state, sdp) if not restart else recovery.answer_restart(state, sdp)
-        case media.Applied(codec, restart):
-            return _described(replace(state, codec=codec)) if not restart else (state, ())
+        case media.Applied(codec, restart, has_events):
+            described = replace(state, codec=codec, has_telephone_events=has_events)
+            return _described(described) if not restart else (state, ())
         case media.Kept():
             return recovery.answer_restart(state, None)
         case media.DescriptionFailed():
@@ -291,8 +317,12 @@ def _reported(state: CallState, report: media.Report, now: float) -> Step:
             )
         case media.Flowing():
             return state, (Emit(events.MediaFlowing()),)
+        case media.Secured(ice, dtls, local, remote, candidates):
+            return state, (Emit(events.MediaSecured(ice, dtls, local, remote, candidates)),)
         case media.Counters():
             return state, (ToInsights(report),)
+        case media.Volume():
+            return state, (TellVolume(report),)
         case media.ToneHeard(hz):
             return state, (Emit(events.ToneHeard(hz)),)
         case media.ToneGone(hz):

@@ -5,9 +5,12 @@ import binascii
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 from urllib.parse import quote, unquote
 
 from actors.errors import InvalidArgumentError
+
+MAX_CONNECT_TOKEN_CHARS: Final = 256 * 1024
 
 VERIFIED = "TN-Validation-Passed-A"
 UNESCAPED = "-_.!~*'()"
@@ -49,21 +52,23 @@ def encode_connect_token(token: ConnectToken) -> str:
     return base64.b64encode(quote(text, safe=UNESCAPED).encode()).decode()
 
 
-def decode_connect_token(text: str) -> ConnectToken:
+def decode_connect_token_untrusted(text: str) -> ConnectToken:
     """The opposite of `encode_connect_token`.
 
     Raises:
         InvalidArgumentError: not such a token, or without CallSid or reconnect token.
     """
+    if len(text) > MAX_CONNECT_TOKEN_CHARS:
+        raise InvalidArgumentError(f"connect_token has more than {MAX_CONNECT_TOKEN_CHARS} characters")
     try:
         document = json.loads(unquote(base64.b64decode(text, validate=True).decode()))
-    except (binascii.Error, UnicodeDecodeError, ValueError) as error:
+        parameters, custom = _strings(document, "parameters"), _strings(document, "customParameters")
+    except (binascii.Error, UnicodeDecodeError, ValueError, RecursionError) as error:
         raise InvalidArgumentError("connect_token cannot be decoded") from error
-    parameters = _strings(document, "parameters")
     reconnect = document.get("signalingReconnectToken") if isinstance(document, dict) else None
     if "CallSid" not in parameters or not isinstance(reconnect, str) or not reconnect:
         raise InvalidArgumentError("connect_token lacks parameters.CallSid or signalingReconnectToken")
-    return ConnectToken(_strings(document, "customParameters"), parameters, reconnect)
+    return ConnectToken(custom, parameters, reconnect)
 
 
 def _strings(document: object, key: str) -> dict[str, str]:

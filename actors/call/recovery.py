@@ -7,7 +7,7 @@ part works again. What cannot be sent while signaling is down waits in the outbo
 from dataclasses import replace
 
 from actors import events
-from actors.call import ending
+from actors.call import ending, quality
 from actors.call.state import (
     CallState,
     CallStatus,
@@ -66,14 +66,18 @@ def part_down(state: CallState, lost: PartDown, now: float) -> Step:
     if Part.SIGNALING in newly and state.role is Role.GATEWAY:
         state = set_timer(state, Timer.HOLD, now + max(state.timing.hold, lost.hold))
     reconnecting = Emit(events.Reconnecting(lost.part, CODES[lost.part], lost.reason), lost.cause)
+    state, warned = quality.media_lost(state, lost)
     state, effects = _media_down(state, lost, now) if Part.MEDIA in newly else (state, ())
-    return state, (reconnecting, *effects)
+    return state, (*warned, reconnecting, *effects)
 
 
 def _ends_without_signaling(state: CallState) -> bool:
-    """Before it has an answer, a call lives on its socket alone; a ringing callee may come back."""
+    """Before it has an answer, a call lives on its socket alone, and always if its client has no token.
+
+    A ringing callee may come back.
+    """
     if state.phase is CallStatus.OPEN:
-        return False
+        return state.role is Role.CLIENT and state.token is None
     if state.phase is CallStatus.PENDING:
         return state.direction is Direction.INCOMING
     if state.role is Role.CLIENT:
@@ -140,6 +144,7 @@ def _recovered(state: CallState, part: Part, now: float) -> Step:
         state = cancel_timers(replace(state, outbox=(), is_resuming=False), Timer.HOLD)
     if part is Part.MEDIA:
         state = cancel_timers(replace(state, restart=Restart.NONE), Timer.GIVE_UP, Timer.ICE_RETRY)
+        state, effects = quality.media_found(state)
     if state.down:
         return state, effects
     reconnected = Emit(events.Reconnected(outage=now - state.down_since), state.cause)

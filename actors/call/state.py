@@ -10,8 +10,12 @@ from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from actors.events import CallEvent
+from actors.insights.monitor import Change
 from actors.media import messages as media
 from actors.signaling import messages as wire
+
+MAX_UNACKNOWLEDGED = 50
+"""Call messages that the peer is yet to take; fewer than are held during an outage."""
 
 
 class Role(StrEnum):
@@ -115,18 +119,26 @@ class CallState:
     is_described: bool = False
     is_resuming: bool = False
     is_muted: bool = False
+    has_telephone_events: bool = True
     restart: Restart = Restart.NONE
     down: frozenset[Part] = frozenset()
     down_since: float = 0.0
     cause: str | None = None
+    is_path_lost: bool = False
     outbox: tuple["Send", ...] = ()
-    unacknowledged: tuple[wire.UserMessage, ...] = ()
+    unacknowledged: tuple["SendMessage", ...] = ()
     timers: tuple[tuple[Timer, float], ...] = ()
 
     @property
     def status(self) -> CallStatus:
         live = (CallStatus.CONNECTING, CallStatus.RINGING, CallStatus.OPEN)
         return CallStatus.RECONNECTING if self.down and self.phase in live else self.phase
+
+    @property
+    def is_backed_up(self) -> bool:
+        """So many messages of ours are on their way that another could push one out of the outbox."""
+        on_their_way = self.unacknowledged if self.role is Role.CLIENT else self.outbox
+        return len(on_their_way) >= MAX_UNACKNOWLEDGED
 
     @property
     def is_over(self) -> bool:
@@ -188,7 +200,7 @@ class SendMessage:
 class UseMedia:
     """A command for the media actor that does not concern the call's state."""
 
-    command: media.Play | media.ListenFor | media.SendDigits
+    command: media.Play | media.ListenFor | media.Measure | media.SendDigits
 
 
 # --- inputs: the other end, the parts --------------------------------------------------------------
@@ -211,9 +223,10 @@ class Reported:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A one-second sample of the insights actor."""
+    """A one-second sample of the insights actor, and the warnings that it raises and clears."""
 
     sample: Mapping[str, Any]
+    changes: tuple[Change, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,5 +291,12 @@ class Emit:
     caused_by: str | None = None
 
 
-Effect: TypeAlias = Send | ToMedia | ToInsights | Emit
+@dataclass(frozen=True, slots=True)
+class TellVolume:
+    """To the call's listeners alone: it comes too often for the channel."""
+
+    volume: media.Volume
+
+
+Effect: TypeAlias = Send | ToMedia | ToInsights | Emit | TellVolume
 Step: TypeAlias = tuple[CallState, tuple[Effect, ...]]

@@ -9,6 +9,7 @@ from actors.call import Call
 from actors.call.calls import Calls, LiveCall
 from actors.call.state import CallState, Direction, Received, Role, Send
 from actors.device import state as machine
+from actors.device.audio import Audio
 from actors.device.machine import expire, step
 from actors.device.options import DeviceOptions
 from actors.device.state import DeviceState, DeviceStatus
@@ -20,7 +21,7 @@ from actors.journal import Journal
 from actors.media.messages import Silence
 from actors.signaling.client_events import StreamEvent
 from actors.signaling.messages import Answer, CallMessage, Envelope, Register, Ringing
-from actors.signaling.params import decode_params
+from actors.signaling.params import decode_params_untrusted
 from supervisor import Mailbox
 
 EVENT_CAPACITY = 1024
@@ -38,9 +39,11 @@ class DeviceCore:
             allows_incoming_while_busy=options.allow_incoming_while_busy,
             token_refresh_s=options.token_refresh_ms / 1000,
         )
+        self.status = self.state.status
         self.mailbox: Mailbox[Item] = Mailbox(EVENT_CAPACITY, name="device")
         self.error: TwilioError | None = None
         self.calls: Calls | None = None
+        self.audio = Audio(options.sounds, lambda: self.state.active is not None)
         self._options = options
         self._journal = journal
         self._stream = stream
@@ -54,6 +57,7 @@ class DeviceCore:
     def configure(self, options: DeviceOptions) -> None:
         """Go by these options from now on; calls that are live keep what they began with."""
         self._options = options
+        self.audio.configure(options.sounds)
         self.apply(machine.OptionsChanged(options.allow_incoming_while_busy, options.token_refresh_ms / 1000))
 
     async def changed(self) -> None:
@@ -114,6 +118,7 @@ class DeviceCore:
 
     def _take(self, taken: machine.Step) -> None:
         self.state, effects = taken
+        self.audio.ring(self.state.is_ringing)
         for effect in effects:
             self._perform(effect)
         self._changed.set()
@@ -145,6 +150,10 @@ class DeviceCore:
                 assert_never(effect)
 
     def _status_changed(self, status: DeviceStatus) -> None:
+        """What handlers see is the status that they have been told, and none after the last."""
+        if self.status is DeviceStatus.DESTROYED:
+            return
+        self.status = status
         if status is DeviceStatus.REGISTERED:
             self._journal.publish(events.DeviceRegistered(), actor="device")
         if status is DeviceStatus.UNREGISTERED:
@@ -172,7 +181,7 @@ class DeviceCore:
                 temp_sid=new_temp_sid(),
                 call_sid=ring.call_sid,
                 parameters=parameters,
-                custom_parameters=decode_params(parameters.get("Params", "")),
+                custom_parameters=decode_params_untrusted(parameters.get("Params", "")),
                 token=ring.offer.reconnect,
                 remote_offer=ring.offer.sdp,
                 codecs=self._options.codecs,
@@ -225,7 +234,14 @@ class DeviceCore:
                 self.apply(machine.CallTaken(call.core.id))
             case events.Accepted():
                 self.apply(machine.CallAnswered(call.core.id))
-            case events.Disconnected() | events.Cancelled() | events.Rejected():
+                if not call.core.state.parameters:  # a call that was taken over has those of the first
+                    self.audio.play("outgoing")
+            case events.Disconnected():
+                self.apply(machine.CallOver(call.core.id))
+                self.audio.play("disconnect")
+            case events.Cancelled(by):
+                self.apply(machine.CallOver(call.core.id, was_ignored=by == "local"))
+            case events.Rejected():
                 self.apply(machine.CallOver(call.core.id))
             case _:
                 pass

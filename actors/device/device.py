@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import trio
 
@@ -11,8 +11,10 @@ from actors.call import Call
 from actors.call.calls import Calls, Surroundings, open_calls
 from actors.call.state import CallState, CallStatus
 from actors.device import state as machine
+from actors.device.about import IS_SUPPORTED, PACKAGE_NAME, VERSION
 from actors.device.audio import Audio
 from actors.device.core import DeviceCore
+from actors.device.log import DeviceLog
 from actors.device.options import ConnectOptions, DeviceOptions
 from actors.device.placing import connect_token, placed, taken_over
 from actors.device.preflight import PreflightOptions, PreflightTest
@@ -23,7 +25,7 @@ from actors.errors import GeneralErrors, InvalidArgumentError, InvalidStateError
 from actors.events import SharedChannel
 from actors.ids import new_device_name
 from actors.journal import Clock, Journal
-from actors.media.actor import EnginePort
+from actors.media.actor import MediaEngines
 from actors.media.engine import open_engine
 from actors.signaling.errors import SignalingLost
 from actors.signaling.messages import Listen
@@ -40,22 +42,27 @@ class Device(Emitter):
     Nothing goes over the network before `register` or `connect`. Events: `registering`, `registered`,
     `unregistered`, `destroyed`, `incoming(call)`, `tokenWillExpire(device)` and `error(error)`, with the call
     as a second argument where the gateway names one that rings. Errors are logged, listener or not.
+    `version` and `package_name` say what this client is, `is_supported` whether it can work on this machine.
 
     Args:
         token: an access token of the gateway.
         options: where the gateway is, and how to behave.
         engine: a media engine to share with other devices; by default the device has one of its own.
-        channel: where events are published; by default a channel of its own.
+        channel: where events are published; by default one of its own, written to the log by `log_level`.
         faults: where failures are let in.
         run_stream: what carries the signaling stream, instead of TLS sockets.
     """
+
+    version: ClassVar[str] = VERSION
+    package_name: ClassVar[str] = PACKAGE_NAME
+    is_supported: ClassVar[bool] = IS_SUPPORTED
 
     def __init__(
         self,
         token: str,
         options: DeviceOptions,
         *,
-        engine: EnginePort | None = None,
+        engine: MediaEngines | None = None,
         channel: SharedChannel | None = None,
         faults: Faults = NO_FAULTS,
         run_stream: RunStream | None = None,
@@ -66,7 +73,8 @@ class Device(Emitter):
         self._engine = engine
         self._faults = faults
         self._clock = Clock(trio.current_time, wall_clock)
-        self._channel: SharedChannel = channel if channel is not None else Channel()
+        self._log = DeviceLog(options.log_threshold)
+        self._channel: SharedChannel = channel if channel is not None else Channel(self._log)
         self._name = new_device_name()
         self._stream = StreamPort(options, self._listen(options), run_stream)
         journal = Journal(self._name, self._channel, self._clock)
@@ -74,7 +82,6 @@ class Device(Emitter):
         self._running = AsyncExitStack()
         self._supervisor: Supervisor | None = None
         self._is_placing = False
-        self._audio = Audio()
 
     def __repr__(self) -> str:
         return f"<Device {self.identity or '?'} {self.state}>"
@@ -92,7 +99,7 @@ class Device(Emitter):
 
     @property
     def state(self) -> DeviceStatus:
-        return self._core.state.status
+        return self._core.status
 
     @property
     def identity(self) -> str | None:
@@ -117,8 +124,8 @@ class Device(Emitter):
 
     @property
     def audio(self) -> Audio:
-        """Which sounds are enabled."""
-        return self._audio
+        """The sounds that the device makes."""
+        return self._core.audio
 
     @property
     def is_busy(self) -> bool:
@@ -263,6 +270,7 @@ class Device(Emitter):
         if options.reconnect_timeout != self._options.reconnect_timeout:
             self._stream.listen(self._listen(options))
         self._options = options
+        self._log.level = options.log_threshold
         self._core.configure(options)
         if has_moved and self._supervisor is not None:
             self._supervisor.kill("stream", SignalingLost("another gateway was chosen", NORMAL_CLOSE))
@@ -273,7 +281,7 @@ class Device(Emitter):
         token: str,
         options: PreflightOptions,
         *,
-        engine: EnginePort | None = None,
+        engine: MediaEngines | None = None,
         channel: SharedChannel | None = None,
         run_stream: RunStream | None = None,
     ) -> PreflightTest:
@@ -293,7 +301,7 @@ class Device(Emitter):
     @asynccontextmanager
     async def _run(self) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            engine: EnginePort = (
+            engine: MediaEngines = (
                 self._engine if self._engine is not None else await stack.enter_async_context(open_engine())
             )
             is_precise = self._options.enable_improved_signaling_error_precision

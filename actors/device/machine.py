@@ -114,7 +114,14 @@ def _destroy(state: DeviceState) -> Step:
     state, gone = _become(state, DeviceStatus.UNREGISTERED)
     state, destroyed = _become(state, DeviceStatus.DESTROYED)
     state = replace(
-        state, active=None, pending=(), token_due=None, wants_registration=False, is_connected=False
+        state,
+        active=None,
+        pending=(),
+        token_due=None,
+        wants_registration=False,
+        is_connected=False,
+        is_ringing=False,
+        edge=None,
     )
     return state, (*calls, *active, *gone, *destroyed)
 
@@ -163,9 +170,11 @@ def _problem(state: DeviceState, problem: GatewayProblem) -> Step:
 def _refuse_token(state: DeviceState, code: int) -> Step:
     """A refused token ends the wish to be registered: the same token would be refused again.
 
-    An expired one is expected to be replaced, and then we register again.
+    An expired one is expected to be replaced, and then we register again. Who is registered with an older
+    token stays so.
     """
-    wants_registration = state.wants_registration and code == TOKEN_EXPIRED
+    is_registered = state.status is DeviceStatus.REGISTERED
+    wants_registration = state.wants_registration and (code == TOKEN_EXPIRED or is_registered)
     state = replace(state, wants_registration=wants_registration, is_turned_away=not state.is_connected)
     is_registering = state.status is DeviceStatus.REGISTERING
     return _become(state, DeviceStatus.UNREGISTERED) if is_registering else (state, ())
@@ -191,15 +200,17 @@ def _call_changed(
 ) -> Step:
     match happened:
         case CallPlaced(key):
-            return replace(state, active=key, pending=()), tuple(LetGo(other) for other in state.pending)
+            placed = replace(state, active=key, pending=(), is_ringing=False)
+            return placed, tuple(LetGo(other) for other in state.pending)
         case CallRings(key):
-            return replace(state, pending=(*state.pending, key)), ()
+            is_ringing = state.is_ringing or state.active is None
+            return replace(state, pending=(*state.pending, key), is_ringing=is_ringing), ()
         case CallTaken(key):
             return _taken(state, key)
         case CallAnswered(key):
             return _settle(state, is_settled=state.is_settled or key == state.active)
-        case CallOver(key):
-            return _over(state, key)
+        case CallOver(key, was_ignored):
+            return _over(state, key, was_ignored=was_ignored)
         case _:
             assert_never(happened)
 
@@ -208,12 +219,15 @@ def _taken(state: DeviceState, key: str) -> Step:
     """Only one call is active at a time."""
     ended = (EndCall(state.active),) if state.active is not None and state.active != key else ()
     state, settled = _settle(state, is_settled=True)
-    return replace(state, active=key, pending=_without(state.pending, key)), (*ended, *settled)
+    state = replace(state, active=key, pending=_without(state.pending, key), is_ringing=False)
+    return state, (*ended, *settled)
 
 
-def _over(state: DeviceState, key: str) -> Step:
+def _over(state: DeviceState, key: str, *, was_ignored: bool) -> Step:
     active = None if state.active == key else state.active
-    state = replace(state, active=active, pending=_without(state.pending, key))
+    pending = _without(state.pending, key)
+    is_ringing = state.is_ringing and bool(pending) and not was_ignored
+    state = replace(state, active=active, pending=pending, is_ringing=is_ringing)
     return _settle(state, is_settled=state.is_settled and bool(active or state.pending))
 
 

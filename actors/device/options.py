@@ -1,14 +1,18 @@
 """A device's options, named as the voice SDK documents them."""
 
+import math
 import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Self
 
+from actors.device.log import parse_level
+from actors.device.sounds import choose_sounds
 from actors.errors import InvalidArgumentError
 from actors.media.description import SHAPES
 from actors.media.messages import Silence, Source
+from actors.signaling.dial import parse_url
 
 DEFAULT_CODECS = ("pcmu", "opus")
 MAX_RECONNECT_TIMEOUT = 30.0
@@ -32,17 +36,19 @@ class DeviceOptions:
         enable_improved_signaling_error_precision: exact error classes for gateway codes.
         eventgw: where insights go, instead of where the gateway says.
         force_aggressive_ice_nomination: kept; without effect outside browsers.
-        log_level: kept for programs that read it; the log is set up once for the whole process.
+        log_level: 0 (trace) to 5 (silent) or its name: the least severe records that the device writes.
+            Without effect on a channel that is given to it, whose sinks decide for themselves.
         max_average_bitrate: bits a second that Opus shall not exceed, 6000..510000; else not used.
         max_call_signaling_timeout_ms: how long the gateway keeps our calls while our socket is lost.
         publish_events: whether insights are sent.
-        sounds: sound name to file, in place of the sounds that are built in.
+        sounds: sound name to path or address of a WAV file; see `Device.audio`, which makes them.
         token_refresh_ms: how long before the token's end `tokenWillExpire` is emitted.
         ca_file: certificates to trust instead of the system's; `ssl_context` overrides it.
         input: what calls send from their beginning.
 
     Raises:
-        InvalidArgumentError: no gateway, or something else than text in `chunderw` or `edge`.
+        InvalidArgumentError: no gateway, something else than `host:port` in `chunderw` or than text in
+            `edge`, or no such log level or sound.
     """
 
     chunderw: str | Sequence[str]
@@ -60,7 +66,7 @@ class DeviceOptions:
     max_average_bitrate: float | None = None
     max_call_signaling_timeout_ms: float = 0
     publish_events: bool = True
-    sounds: Mapping[str, str] = field(default_factory=dict)
+    sounds: Mapping[str, str | Path] = field(default_factory=dict)
     token_refresh_ms: float = 10_000
     ca_file: Path | str | None = None
     ssl_context: ssl.SSLContext | None = field(default=None, repr=False)
@@ -69,7 +75,11 @@ class DeviceOptions:
     def __post_init__(self) -> None:
         if not _texts("chunderw", self.chunderw):
             raise InvalidArgumentError("chunderw must name a gateway")
+        for address in self.addresses:
+            _check_address(address)
         _texts("edge", self.edge)
+        parse_level(self.log_level)
+        choose_sounds(self.sounds)
 
     def merged(self, changes: Mapping[str, object]) -> Self:
         """These options with `changes` over them. Raises InvalidArgumentError, also for unknown names."""
@@ -89,6 +99,11 @@ class DeviceOptions:
         return _texts("edge", self.edge)
 
     @property
+    def log_threshold(self) -> int:
+        """`log_level` as a number."""
+        return parse_level(self.log_level)
+
+    @property
     def codecs(self) -> tuple[str, ...]:
         """Every codec that we speak, the preferred ones first."""
         known = tuple(name for name in self.codec_preferences if name in SHAPES)
@@ -106,8 +121,13 @@ class DeviceOptions:
     @property
     def reconnect_timeout(self) -> float:
         """What `listen` says, in whole seconds."""
-        seconds = -(-self.max_call_signaling_timeout_ms // 1000)
-        return float(min(max(0, seconds), MAX_RECONNECT_TIMEOUT))
+        return float(math.ceil(min(self.signaling_patience, MAX_RECONNECT_TIMEOUT)))
+
+    @property
+    def signaling_patience(self) -> float:
+        """`max_call_signaling_timeout_ms` in seconds; 0 if it is no such number."""
+        wanted: object = self.max_call_signaling_timeout_ms
+        return wanted / 1000 if isinstance(wanted, int | float) and wanted > 0 else 0.0
 
 
 def _texts(name: str, value: object) -> tuple[str, ...]:
@@ -118,6 +138,13 @@ def _texts(name: str, value: object) -> tuple[str, ...]:
     if not isinstance(given, Sequence) or not all(isinstance(text, str) and text for text in given):
         raise InvalidArgumentError(f"{name} must be text or several texts")
     return tuple(given)
+
+
+def _check_address(address: str) -> None:
+    try:
+        parse_url(f"wss://{address}/signal")
+    except ValueError as error:
+        raise InvalidArgumentError(f"chunderw must be host:port, not {address!r}") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,5 +160,5 @@ class ConnectOptions:
 
     params: Mapping[str, object] = field(default_factory=dict)
     connect_token: str | None = field(default=None, repr=False)
-    rtc_configuration: Mapping[str, object] | None = None
+    rtc_configuration: Mapping[str, object] | None = field(default=None, repr=False)
     rtc_constraints: Mapping[str, object] | None = None

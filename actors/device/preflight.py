@@ -15,6 +15,7 @@ from actors.device.options import DEFAULT_CODECS, ConnectOptions, DeviceOptions
 from actors.device.preflight_report import Findings, PreflightReport, PreflightWarning, write_report
 from actors.emitter import Emitter
 from actors.errors import GeneralErrors, InvalidStateError, SignalingErrors, TwilioError
+from actors.events import MediaSecured
 from actors.media.messages import Silence, Source, Tone
 from actors.wall import wall_clock
 
@@ -39,6 +40,10 @@ class PreflightOptions:
         chunderw: `host:port` of the gateway, or several.
         codec_preferences: lower-case names, the preferred first.
         edge: kept and reported.
+        eventgw: see `DeviceOptions`.
+        log_level: see `DeviceOptions`.
+        ice_servers: what a browser would find its address with; without effect.
+        rtc_configuration: settings of the browser's peer connection; without effect.
         fake_mic_input: play `input` (a tone unless given) and hang up after `fake_mic_seconds`.
         fake_mic_seconds: how long a call with fake input lasts.
         signaling_timeout_ms: how long registering may take.
@@ -50,6 +55,10 @@ class PreflightOptions:
     chunderw: str | Sequence[str]
     codec_preferences: Sequence[str] = DEFAULT_CODECS
     edge: str | Sequence[str] = "roaming"
+    eventgw: str | None = None
+    log_level: int | str = "error"
+    ice_servers: Sequence[Mapping[str, object]] = field(default=(), repr=False)
+    rtc_configuration: Mapping[str, object] | None = field(default=None, repr=False)
     fake_mic_input: bool = False
     fake_mic_seconds: float = 20.0
     signaling_timeout_ms: float = 10_000
@@ -67,6 +76,8 @@ class PreflightOptions:
             self.chunderw,
             codec_preferences=self.codec_preferences,
             edge=self.edge,
+            eventgw=self.eventgw,
+            log_level=self.log_level,
             ca_file=self.ca_file,
             ssl_context=self.ssl_context,
             input=plays,
@@ -172,7 +183,7 @@ class PreflightTest(Emitter):
 
     def _follow(self, call: Call) -> None:
         call.on("accept", lambda _: self._connected())
-        call.on("audio", lambda _: self._flowing())
+        call.on("mediaSecured", self._secured)
         call.on("sample", self._sampled)
         call.on("warning", self._warned)
         call.on("error", self._fail)
@@ -186,13 +197,13 @@ class PreflightTest(Emitter):
         await call.ended()
 
     def _connected(self) -> None:
-        self._found = replace(self._found, accepted=trio.current_time())
         self._status = PreflightStatus.CONNECTED
         self.emit("connected")
 
-    def _flowing(self) -> None:
-        if self._found.flowing is None:
-            self._found = replace(self._found, flowing=trio.current_time())
+    def _secured(self, secured: MediaSecured) -> None:
+        """The first time counts."""
+        if self._found.secured is None:
+            self._found = replace(self._found, secured=secured, secured_at=trio.current_time())
 
     def _sampled(self, sample: Mapping[str, Any]) -> None:
         self._found = replace(self._found, samples=(*self._found.samples, sample)[-MAX_SAMPLES:])

@@ -4,9 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypedDict
 
+from actors.events import Endpoint, MediaSecured
+
 SIGNIFICANT_DIGITS: Final = 5
 QUALITIES: Final = ((4.1, "great"), (3.7, "good"), (3.1, "fair"))
 EXCELLENT_ABOVE: Final = 4.2
+RELAY: Final = "relay"
+CANDIDATE_TYPES: Final = ((126, "host"), (110, "prflx"), (10, "srflx"), (0, RELAY))
+"""By the least type preference; browsers give relayed ones 0 to 2, by the way to the TURN server."""
 
 
 class TimeMeasurement(TypedDict):
@@ -29,11 +34,29 @@ class PreflightWarning(TypedDict):
     rtcWarning: Mapping[str, Any] | None
 
 
+class IceCandidate(TypedDict):
+    """A candidate of ours or of the peer; `candidateType` is what its priority says (RFC 8445, 5.1.2.2)."""
+
+    type: str
+    candidateType: str
+    isRemote: bool
+    address: str
+    ip: str
+    port: int
+    protocol: str
+    priority: int
+
+
+class SelectedPair(TypedDict):
+    localCandidate: IceCandidate
+    remoteCandidate: IceCandidate
+
+
 class PreflightReport(TypedDict, total=False):
     """`stats` and `callQuality` are missing when no sample has a MOS.
 
-    Timings are of what has happened; ours are `signaling` and `peerConnection`, as ICE and DTLS are not
-    told apart.
+    `networkTiming` has `signaling`, `ice`, `dtls` and `peerConnection`, as far as they came about. Where no
+    path was found, there is no selected pair, and nothing is known of TURN.
     """
 
     callSid: str | None
@@ -44,7 +67,9 @@ class PreflightReport(TypedDict, total=False):
     totals: Mapping[str, Any] | None
     testTiming: TimeMeasurement
     networkTiming: dict[str, TimeMeasurement]
-    iceCandidateStats: list[Mapping[str, Any]]
+    iceCandidateStats: list[IceCandidate]
+    selectedIceCandidatePairStats: SelectedPair
+    isTurnRequired: bool
     stats: dict[str, Statistic]
     callQuality: str
 
@@ -56,8 +81,8 @@ class Findings:
     started: float
     ended: float
     registered: float | None = None
-    accepted: float | None = None
-    flowing: float | None = None
+    secured_at: float = 0.0
+    secured: MediaSecured | None = None
     call_sid: str | None = None
     edge: str | None = None
     selected_edge: str | Sequence[str] | None = None
@@ -78,6 +103,8 @@ def write_report(found: Findings, epoch: float) -> PreflightReport:
         networkTiming=_network(found, epoch),
         iceCandidateStats=[],
     )
+    if found.secured is not None:
+        report |= _path(found.secured)
     stats = _statistics(found.samples)
     if stats:
         report["stats"] = stats
@@ -96,10 +123,39 @@ def _network(found: Findings, epoch: float) -> dict[str, TimeMeasurement]:
     timing: dict[str, TimeMeasurement] = {}
     if found.registered is not None:
         timing["signaling"] = _measure(found.started, found.registered, epoch)
-    if found.flowing is not None and found.accepted is not None:
-        begun = min(found.accepted, found.flowing)  # early media flows before the call is accepted
-        timing["peerConnection"] = _measure(begun, found.flowing, epoch)
+    if found.secured is not None:
+        end = found.secured_at
+        path_at = end - found.secured.dtls
+        begun = path_at - found.secured.ice
+        timing["ice"] = _measure(begun, path_at, epoch)
+        timing["dtls"] = _measure(path_at, end, epoch)
+        timing["peerConnection"] = _measure(begun, end, epoch)
     return timing
+
+
+def _path(secured: MediaSecured) -> PreflightReport:
+    """What is known of the candidates. The selected remote one may be none of those that were offered."""
+    local = _candidate(secured.local, is_remote=False)
+    remote = _candidate(secured.remote, is_remote=True)
+    offered = [_candidate(endpoint, is_remote=True) for endpoint in secured.candidates]
+    return PreflightReport(
+        iceCandidateStats=[local, *offered, *([] if remote in offered else [remote])],
+        selectedIceCandidatePairStats=SelectedPair(localCandidate=local, remoteCandidate=remote),
+        isTurnRequired=RELAY in (local["candidateType"], remote["candidateType"]),
+    )
+
+
+def _candidate(endpoint: Endpoint, *, is_remote: bool) -> IceCandidate:
+    return IceCandidate(
+        type="remote-candidate" if is_remote else "local-candidate",
+        candidateType=next(word for least, word in CANDIDATE_TYPES if endpoint.priority >> 24 >= least),
+        isRemote=is_remote,
+        address=endpoint.host,
+        ip=endpoint.host,
+        port=endpoint.port,
+        protocol="udp",
+        priority=endpoint.priority,
+    )
 
 
 def _measure(start: float, end: float, epoch: float) -> TimeMeasurement:

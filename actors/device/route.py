@@ -34,7 +34,7 @@ class Route:
 
     @classmethod
     def of(cls, options: DeviceOptions) -> "Route":
-        return cls(options.addresses, options.max_call_signaling_timeout_ms / 1000)
+        return cls(options.addresses, options.signaling_patience)
 
     def attempt(self) -> "Route":
         """A new attempt begins."""

@@ -21,6 +21,7 @@ class DeviceState:
     """`active` and `pending` hold calls by their keys; `wants_registration` outlives lost sockets.
 
     `is_turned_away`: the gateway has refused our token or sent us away, and we have not asked again.
+    `is_ringing`: the user is to hear that somebody calls.
     `is_settled`: calls hang on the gateway we are at, so that it is the one to come back to.
     """
 
@@ -37,6 +38,7 @@ class DeviceState:
     active: str | None = None
     pending: tuple[str, ...] = ()
     is_settled: bool = False
+    is_ringing: bool = False
 
     @property
     def is_reaching_out(self) -> bool:
@@ -156,7 +158,10 @@ class CallAnswered:
 
 @dataclass(frozen=True, slots=True)
 class CallOver:
+    """`was_ignored`: the user lets it go."""
+
     key: str
+    was_ignored: bool = False
 
 
 @dataclass(frozen=True, slots=True)

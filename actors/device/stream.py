@@ -49,7 +49,8 @@ CONNECTION_ERROR = 31005
 TRANSPORT_ERROR = 31009
 MALFORMED = 31100
 BAD_REQUEST = 31400
-SILENT_CLOSES = range(1000, 1006)
+ABNORMAL_CLOSES = frozenset({1006, 1015})
+"""No close frame came, or TLS failed (RFC 6455, 7.4.1)."""
 
 
 class RunStream(Protocol):
@@ -188,5 +189,5 @@ def stream_input(event: StreamEvent) -> machine.Input | None:
 def crash_input(error: Exception) -> machine.StreamDown:
     """What the end of the stream's incarnation means; a close frame is no error to the user."""
     code = error.code if isinstance(error, SignalingLost) else None
-    is_silent = code is not None and code in SILENT_CLOSES
-    return machine.StreamDown(str(error), None if is_silent else CONNECTION_ERROR)
+    is_error = code is None or code in ABNORMAL_CLOSES
+    return machine.StreamDown(str(error), CONNECTION_ERROR if is_error else None)

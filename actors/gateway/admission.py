@@ -1,5 +1,6 @@
 """Which calls are let in; pure."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from actors.errors import ClientErrors
@@ -9,12 +10,20 @@ from actors.signaling.rate import RateLimit, take
 RATE_EXCEEDED = 31206
 OVERLOADED = 31902
 NOT_AUTHORIZED = 31201
+PARAMETERS_TOO_LONG = 31103
+MAX_PARAMETER_BYTES = 16 * 1024
+"""Names and values together; three times as long when escaped, they still fit in what rings a client."""
 RETRY_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class CallLimits:
-    """At a time: `max_calls` on the node, `max_calls_per_identity` of one client; both legs count."""
+    """At a time: `max_calls` on the node, `max_calls_per_identity` of one client; `calls_per_second` are new.
+
+    A call is one client's leg, with a CallSid of its own: two clients who talk to each other are two calls.
+    Only calls that clients place count towards `calls_per_second`. A node serves one account: what is true
+    of the node is true of the account.
+    """
 
     max_calls: int = 2000
     max_calls_per_identity: int = 50
@@ -59,6 +68,14 @@ def admit(
         return rate, Refused(WireError(RATE_EXCEEDED, "too many calls of this client"))
     rate, is_allowed = take(rate, now)
     return rate, None if is_allowed else _later("too many calls at once")
+
+
+def check_parameters(parameters: Mapping[str, str]) -> Refused | None:
+    """Whether a call may have these custom parameters."""
+    size = sum(len(name.encode()) + len(value.encode()) for name, value in parameters.items())
+    if size <= MAX_PARAMETER_BYTES:
+        return None
+    return Refused(WireError(PARAMETERS_TOO_LONG, f"parameters may have {MAX_PARAMETER_BYTES} bytes"))
 
 
 def admit_callee(limits: CallLimits, load: Load) -> None:

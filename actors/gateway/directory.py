@@ -11,15 +11,14 @@ class Directory:
     def __init__(self) -> None:
         self._links: dict[str, list[Doorway]] = {}
 
-    def add(self, link: Doorway) -> bool:
-        """Register a socket for its identity; False when the identity has too many."""
+    def has_room(self, identity: str) -> bool:
+        return len(self._links.get(identity, ())) < MAX_REGISTRATIONS
+
+    def add(self, link: Doorway) -> None:
+        """Register a socket for its identity; asked before, if there is room."""
         links = self._links.setdefault(link.identity, [])
-        if link in links:
-            return True
-        if len(links) >= MAX_REGISTRATIONS:
-            return False
-        links.append(link)
-        return True
+        if link not in links:
+            links.append(link)
 
     def remove(self, link: Doorway) -> bool:
         """Forget a socket; False when it was not registered."""

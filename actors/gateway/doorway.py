@@ -52,7 +52,7 @@ class Doorway:
         self._link.close(code, reason)
 
     def place(self, call_sid: str, temp_sid: str) -> None:
-        """The client has placed this call, which is not answered yet."""
+        """The client has placed this call, or takes it up again; it is not answered yet."""
         self._glare = place(self._glare, call_sid, temp_sid)
 
     def settle(self, sid: str) -> None:

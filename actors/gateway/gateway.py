@@ -22,7 +22,7 @@ from actors.gateway.doorway import Doorway
 from actors.gateway.entry import Entry
 from actors.gateway.message_policy import MessagePolicy
 from actors.gateway.tokens import CallTokens
-from actors.ids import new_call_sid, new_reconnect_token, new_temp_sid
+from actors.ids import LegId, new_call_sid, new_reconnect_token, new_temp_sid
 from actors.journal import Journal
 from actors.signaling import messages as wire
 from actors.signaling.link import Link
@@ -36,7 +36,6 @@ APPLICATION_POLICY = Policy(Restart.TEMPORARY)
 APPLICATION_GRACE = 5.0
 API_VERSION = "2010-04-01"
 RECONNECT_REFUSED = 31209
-RATE_EXCEEDED = 31206
 UNKNOWN_ERROR = 31000
 CLIENT_SCHEME = "client:"
 
@@ -92,14 +91,15 @@ class Gateway:
         self._journal.publish(events.SocketOpened(link.id), actor="gateway", identity=link.identity)
 
     def registered(self, link: Link) -> None:
-        if self._directory.add(self._doorways[link]):
-            self._journal.publish(events.ClientRegistered(link.id), actor="gateway", identity=link.identity)
-        else:
-            link.post(wire.Problem(wire.WireError(RATE_EXCEEDED, "too many registrations of this identity")))
+        self._directory.add(self._doorways[link])
+        self._journal.publish(events.ClientRegistered(link.id), actor="gateway", identity=link.identity)
 
     def unregistered(self, link: Link) -> None:
         if self._directory.remove(self._doorways[link]):
             self._journal.publish(events.ClientUnregistered(link.id), actor="gateway", identity=link.identity)
+
+    def has_room(self, identity: str) -> bool:
+        return self._directory.has_room(identity)
 
     def has_calls(self, link: Link) -> bool:
         return bool(self._doorways[link].bound)
@@ -167,7 +167,7 @@ class Gateway:
     def _invite(self, link: Doorway, temp_sid: str, invite: wire.Invite) -> None:
         if (link.identity, temp_sid) in self._invited:
             return
-        refused = self._admit(link)
+        refused = admission.check_parameters(invite.params) or self._admit(link)
         if refused is not None:
             self._turn_away(link, temp_sid, refused)
             return
@@ -221,6 +221,7 @@ class Gateway:
             link.post(wire.Envelope(sid, wire.Hangup(error)))
             self._refuse(link, resume, "unknown call or spent token")
             return
+        link.place(entry.call.sid, entry.call.outbound_connection_id)
         entry.bind(link)
         entry.call.core.receive(Received(resume, sid))
 
@@ -234,6 +235,7 @@ class Gateway:
         codecs: tuple[str, ...] = (),
         parameters: dict[str, str] | None = None,
         stir_status: str | None = None,
+        near: LegId | None = None,
     ) -> Call:
         """Ring every registration of `client:NAME`; see `Exchange.dial`."""
         if not address.startswith(CLIENT_SCHEME):
@@ -253,21 +255,23 @@ class Gateway:
             custom_parameters=dict(parameters or {}),
             timing=self._options.timing,
         )
-        entry = self._open(state, identity, links)
+        entry = self._open(state, identity, links, near)
         self._attend(entry, None)
         entry.call.accept(codecs=codecs)
         return entry.call
 
     # --- both ----------------------------------------------------------------------------------------------
 
-    def _open(self, state: CallState, identity: str, links: tuple[Doorway, ...]) -> Entry:
+    def _open(
+        self, state: CallState, identity: str, links: tuple[Doorway, ...], near: LegId | None = None
+    ) -> Entry:
         tokens = CallTokens(identity, new_reconnect_token)
 
         def stamp(send: Send) -> wire.CallMessage:
             return _with_token(send.body, tokens.issue()) if send.renew else send.body
 
         live = self._calls.open(
-            state, identity=identity, links=links, stamp=stamp, adjourn=_drop, exchange=self
+            state, identity=identity, links=links, stamp=stamp, adjourn=_drop, exchange=self, near=near
         )
         rate = message_policy.begin(self._options.messages, self._journal.clock.now())
         entry = Entry(live.call, live.parts.binding, tokens, links, rate)

@@ -1,7 +1,8 @@
 """Which messages to a client wait: those of a call that comes in while the client's own is unanswered.
 
 Pure. A client does not look at the call id of `ringing` and `answer`; with two calls that are not
-answered, what is meant for one would be taken for the other.
+answered, what is meant for one would be taken for the other. A call that is taken up again is unanswered
+until the gateway has answered its reconnect `invite`.
 """
 
 from dataclasses import dataclass, replace
@@ -24,7 +25,7 @@ Passed: TypeAlias = tuple[Glare, tuple[Envelope, ...]]
 
 
 def place(state: Glare, call_sid: str, temp_sid: str) -> Glare:
-    """The client has placed a call."""
+    """The client has placed a call, or takes one up again."""
     return replace(state, placed=state.placed | {(call_sid, temp_sid)})
 
 
@@ -35,7 +36,7 @@ def pass_on(state: Glare, envelope: Envelope) -> Passed:
     match envelope.body:
         case Offer() if state.placed:
             return _hold(state, envelope), ()
-        case Answer() | Hangup():
+        case Answer() | Cancel() | Hangup():
             state, released = settle(state, envelope.call_sid)
             return state, (envelope, *released)
         case _:

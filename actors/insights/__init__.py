@@ -1,1 +1,1 @@
-"""Quality of a call: samples, MOS, the actor that computes them."""
+"""Quality of a call: samples, MOS, warnings, the actor that computes them."""

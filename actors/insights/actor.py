@@ -1,4 +1,4 @@
-"""The insights actor of one call: counters in, samples out."""
+"""The insights actor of one call: counters in, samples and warnings out."""
 
 from collections.abc import Callable
 

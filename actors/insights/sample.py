@@ -14,7 +14,8 @@ class Totals:
     """Cumulative counters of one media session at the time `at` (seconds).
 
     `packets_lost` is RFC 3550's, which duplicates can lower; `rtt_ms` is None while it is not known. The
-    levels are 0..32767, of what this side sends (`input_level`) and receives (`output_level`).
+    levels are 0..32767, of what this side sends (`input_levels`) and receives (`output_levels`) since the
+    last counters; empty where nobody measures them.
     """
 
     at: float
@@ -26,8 +27,8 @@ class Totals:
     jitter_ms: float
     rtt_ms: float | None
     codec: str
-    input_level: int = 0
-    output_level: int = 0
+    input_levels: tuple[float, ...] = ()
+    output_levels: tuple[float, ...] = ()
 
     def has_restarted_since(self, earlier: "Totals") -> bool:
         """Whether the counters began anew, as those of another media session do."""
@@ -89,8 +90,8 @@ def take_sample(previous: Previous | None, totals: Totals) -> tuple[Previous, Sa
     lost = totals.packets_lost - (base.packets_lost if base else 0)
     loss_percent = _percent(lost, received, when_idle=0.0)
     sample = Sample(
-        audioInputLevel=totals.input_level,
-        audioOutputLevel=totals.output_level,
+        audioInputLevel=_mean(totals.input_levels),
+        audioOutputLevel=_mean(totals.output_levels),
         bytesReceived=totals.bytes_received - (base.bytes_received if base else 0),
         bytesSent=totals.bytes_sent - (base.bytes_sent if base else 0),
         codecName=_SUBTYPES.get(totals.codec, totals.codec),
@@ -116,6 +117,10 @@ def _cumulative(totals: Totals) -> SampleTotals:
         packetsReceived=totals.packets_received,
         packetsSent=totals.packets_sent,
     )
+
+
+def _mean(levels: tuple[float, ...]) -> int:
+    return round(sum(levels) / len(levels)) if levels else 0
 
 
 def _percent(lost: int, received: int, *, when_idle: float) -> float:

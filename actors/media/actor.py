@@ -19,6 +19,7 @@ from actors.media.engine_messages import (
     IceCredentials,
     IceRole,
     LegCounters,
+    LegVolume,
 )
 from actors.media.messages import Command, Report
 from actors.media.negotiation_state import (
@@ -73,6 +74,13 @@ class EnginePort(Protocol):
         """Deliver nothing more of this leg, which goes on."""
 
 
+class MediaEngines(Protocol):
+    """One engine or several, seen by who opens legs."""
+
+    def place(self, leg: LegId, near: LegId | None = None) -> EnginePort:
+        """The engine for a new leg, until `CloseLeg`: that of `near`, if it will be bridged with that one."""
+
+
 class MediaCell:
     """The committed state of one leg's negotiation; it outlives the incarnations of the actor."""
 
@@ -117,7 +125,8 @@ async def run_media(
 class _Inlet:
     """Takes the leg's events into the mailbox and never fails the engine that delivers them.
 
-    Counters that find no room are dropped, the next ones hold them too. Any other event without room
+    Counters that find no room are dropped, the next ones hold them too; so are volumes, of which the next
+    is soon there. Any other event without room
     is fatal to the incarnation: the next one asks the engine for the truth.
     """
 
@@ -129,7 +138,7 @@ class _Inlet:
         try:
             self._mailbox.post(event)
         except MailboxFull:
-            self.has_overflowed |= not isinstance(event, LegCounters)
+            self.has_overflowed |= not isinstance(event, LegCounters | LegVolume)
 
 
 class _Machine:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import assert_never
 
+from actors.events import Endpoint
 from actors.media import engine_messages as e
 from actors.media import messages as m
 from actors.media.engine_messages import EngineEvent, IceCredentials
@@ -31,10 +32,12 @@ def step(state: Negotiation, message: Input, fresh: IceCredentials) -> Step:
             | e.PathLost()
             | e.LegStatus()
             | e.LegCounters()
+            | e.LegVolume()
             | e.LegToneHeard()
             | e.LegToneGone()
             | e.LegPlaybackEnded()
             | e.LegDigit()
+            | e.LegSecured()
         ):
             return _event(state, message, fresh)
         case _:
@@ -68,12 +71,16 @@ def _event(state: Negotiation, event: EngineEvent, fresh: IceCredentials) -> Ste
             return _playback_ended(state)
         case e.LegCounters():
             return _count(state, event)
+        case e.LegVolume(_, sent, received):
+            return state, (ToCall(m.Volume(sent, received)),)
         case e.LegToneHeard(_, hz):
             return state, (ToCall(m.ToneHeard(hz)),)
         case e.LegToneGone(_, hz):
             return state, (ToCall(m.ToneGone(hz)),)
         case e.LegDigit(_, digit, duration_ms):
             return state, (ToCall(m.DigitReceived(digit, duration_ms)),)
+        case e.LegSecured():
+            return state, (ToCall(_secured(event)),)
         case _:
             assert_never(event)
 
@@ -139,7 +146,21 @@ def _count(state: Negotiation, counters: e.LegCounters) -> Step:
         jitter_ms=counters.jitter_ms,
         rtt_ms=counters.rtt_ms,
         codec=state.session.codec.name,
-        input_level=counters.input_level,
-        output_level=counters.output_level,
+        input_levels=counters.input_levels,
+        output_levels=counters.output_levels,
     )
     return state, (ToCall(report),)
+
+
+def _secured(event: e.LegSecured) -> m.Secured:
+    return m.Secured(
+        event.ice,
+        event.dtls,
+        _endpoint(event.local),
+        _endpoint(event.remote),
+        tuple(map(_endpoint, event.candidates)),
+    )
+
+
+def _endpoint(candidate: e.Candidate) -> Endpoint:
+    return Endpoint(candidate.host, candidate.port, candidate.priority)

@@ -42,7 +42,7 @@ class Decoder(Protocol):
     sample_rate: int
     malformed: int
 
-    def decode(self, payload: bytes) -> Samples:
+    def decode_untrusted(self, payload: bytes) -> Samples:
         """Mono samples at `sample_rate`; 20 ms of silence, and `malformed` counted, if it is no payload."""
 
 
@@ -129,7 +129,7 @@ class _OpusDecoder:
         context.open()
         self._context = context
 
-    def decode(self, payload: bytes) -> Samples:
+    def decode_untrusted(self, payload: bytes) -> Samples:
         if payload:  # an empty packet would put libav's decoder at its end for good
             try:
                 frames = self._context.decode(av.Packet(payload))
@@ -158,7 +158,7 @@ class _TableDecoder:
         self.malformed = 0
         self._table = table
 
-    def decode(self, payload: bytes) -> Samples:
+    def decode_untrusted(self, payload: bytes) -> Samples:
         if not payload:
             self.malformed += 1
             return np.zeros(G711_RATE // 50, np.int16)

@@ -1,14 +1,19 @@
 """DTLS-SRTP (RFC 5764) through OpenSSL and memory buffers: datagrams in, datagrams and SRTP keys out."""
 
-import contextlib
 import datetime as dt
 import functools
 import hmac
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
 from OpenSSL import SSL
 
 from actors.media.dtls_records import datagrams, handshake_records_untrusted
@@ -36,15 +41,30 @@ class Identity:
     fingerprint: str
 
 
+@dataclass(frozen=True)
+class PortableIdentity:
+    """Certificate and private key as PEM, for another process."""
+
+    certificate: bytes
+    key: bytes = field(repr=False)
+
+
 @functools.cache
 def process_identity() -> Identity:
     """Made once: a certificate or a context per call would double the cost of each handshake."""
-    return new_identity()
+    return load_identity(new_portable_identity())
 
 
-def new_identity() -> Identity:
+def new_portable_identity() -> PortableIdentity:
+    """A fresh key and certificate."""
     key = ec.generate_private_key(ec.SECP256R1())
-    certificate = _self_signed(key)
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return PortableIdentity(_self_signed(key).public_bytes(Encoding.PEM), private)
+
+
+def load_identity(portable: PortableIdentity) -> Identity:
+    """The context that the legs share."""
+    certificate = x509.load_pem_x509_certificate(portable.certificate)
     context = SSL.Context(SSL.DTLS_METHOD)
     context.set_min_proto_version(_DTLS_1_2)
     context.set_options(SSL.OP_NO_TICKET | SSL.OP_NO_RENEGOTIATION | SSL.OP_NO_QUERY_MTU)
@@ -53,6 +73,8 @@ def new_identity() -> Identity:
     # Who the peer is tells its fingerprint (RFC 8122), not a chain of trust.
     context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, lambda *_: True)
     context.use_certificate(certificate)
+    key = load_pem_private_key(portable.key, password=None)
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
     context.use_privatekey(key)
     context.set_cipher_list(_CIPHERS)
     context.set_tlsext_use_srtp(b":".join(profile.openssl_name for profile in PROFILES))
@@ -90,6 +112,7 @@ class DtlsEndpoint:
         self._role = role
         self._fingerprint = fingerprint.upper()
         self._fresh_starts = 0
+        self._is_over = False
         self._connection = self._connect()
         self.keys: SrtpKeys | None = None
         self.failure: str | None = None
@@ -112,7 +135,7 @@ class DtlsEndpoint:
 
     def receive(self, datagram: bytes) -> list[bytes]:
         """Take a datagram; one that does not fit is dropped. Raises `InvalidDatagram` for no DTLS at all."""
-        if self.failure is not None:
+        if self.failure is not None or self._is_over:
             return []
         self._connection.bio_write(handshake_records_untrusted(datagram))
         return self._advance() if self.keys is None else self._absorb()
@@ -161,9 +184,18 @@ class DtlsEndpoint:
         raise AssertionError("a handshake without input always waits")
 
     def _absorb(self) -> list[bytes]:
-        """After the handshake: a repeated last flight of the peer makes OpenSSL repeat ours."""
-        with contextlib.suppress(SSL.Error):
-            self._connection.recv(MTU)
+        """After the handshake: a repeated last flight of the peer makes OpenSSL repeat ours.
+
+        What else the peer sends is read and dropped, or it would pile up in memory. OpenSSL reads no more
+        after the peer's goodbye.
+        """
+        try:
+            while True:
+                self._connection.recv(MTU)
+        except SSL.WantReadError:
+            pass
+        except SSL.Error:
+            self._is_over = True
         return self._flush()
 
     def _flush(self) -> list[bytes]:

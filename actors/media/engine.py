@@ -4,16 +4,16 @@ It never decides about calls: a leg lives until `CloseLeg`.
 """
 
 import secrets
+import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Final, TypeAlias, assert_never
 
 import trio
 
 from actors.ids import LegId
 from actors.media.controlling_link import ControllingLink, OwnPort
-from actors.media.dtls import process_identity
+from actors.media.dtls import Identity, process_identity
 from actors.media.engine_messages import (
     Blackhole,
     Candidate,
@@ -25,6 +25,7 @@ from actors.media.engine_messages import (
     IceRole,
     InsertDigits,
     LegStatus,
+    MeasureLeg,
     MuteLeg,
     Negotiate,
     OpenLeg,
@@ -36,11 +37,13 @@ from actors.media.leg import Leg, LegContext
 from actors.media.lite_link import LiteLink
 from actors.media.messages import FromLeg, Source
 from actors.media.mux_table import MuxTable
+from actors.media.notes import Adoption, Note
 from actors.media.pacing import GROUPS, FrameClock, Linger
-from actors.media.ports import PortSet, open_socket
+from actors.media.ports import PortSet, host_candidates, open_socket
 from actors.media.receiver import Receiver
 from actors.media.srtp import PacketBuffer
-from actors.media.traffic import Traffic
+from actors.media.srtp_resume import ResumptionFailed
+from actors.media.traffic import EngineStatistics, Traffic
 from supervisor import (
     NO_FAULTS,
     Backoff,
@@ -61,33 +64,34 @@ STALL_ROUNDS: Final = 16
 """Budgets drained before peers are judged after a stall of our own."""
 
 
-@dataclass(frozen=True, slots=True)
-class EngineStatistics:
-    """`dropped` is by reason: datagrams, packets and events that were not handled."""
-
-    legs: int
-    packets_in: int
-    packets_out: int
-    dropped: dict[str, int]
-
-
 @asynccontextmanager
 async def open_engine(
     *,
     host: str = "127.0.0.1",
     port: int = 0,
+    sock: socket.socket | None = None,
     advertised: Sequence[str] = (),
+    identity: Identity | None = None,
+    keep: Callable[[Note], bool] | None = None,
+    deliver: Callable[[EngineEvent], None] | None = None,
+    adopted: Sequence[Adoption] = (),
     notify: Callable[[Notice], None] = lambda _: None,
     faults: Faults = NO_FAULTS,
 ) -> "AsyncIterator[Engine]":
     """Run an engine; on leaving, its legs are closed with a goodbye.
 
-    `host` and `port` are what it binds, `advertised` the addresses that its candidates name instead.
+    `host` and `port` are what it binds unless it is given a socket, `advertised` the addresses that its
+    candidates name instead. `identity` is what its legs prove themselves with, by default the process' own;
+    `keep` takes what another engine needs to go on with a leg (see `LegContext`), `deliver` the events that
+    nobody has attached to; the legs of an engine that is gone are `adopted` before the first packet is read.
     Its two loops are supervised: one that crashes goes on with the next packet, and `notify` hears of it.
     Raises OSError if the socket cannot be opened.
     """
-    engine = Engine(host, port, advertised, faults)
+    mux = open_socket(host, port) if sock is None else sock
+    engine = Engine(mux, advertised, identity or process_identity(), keep, deliver, faults)
     try:
+        for adoption in adopted:
+            engine.adopt(adoption)
         async with open_supervisor(notify, name="media engine", faults=faults) as loops:
             await loops.start(ChildSpec("receive", engine.receive, LOOP_POLICY, significant=True))
             await loops.start(ChildSpec("pace", engine.pace, LOOP_POLICY, significant=True))
@@ -99,8 +103,16 @@ async def open_engine(
 class Engine:
     """`fingerprint` and `candidates` are for the descriptions of its legs."""
 
-    def __init__(self, host: str, port: int, advertised: Sequence[str], faults: Faults) -> None:
-        identity = process_identity()
+    def __init__(
+        self,
+        mux: socket.socket,
+        advertised: Sequence[str],
+        identity: Identity,
+        keep: Callable[[Note], bool] | None,
+        deliver: Callable[[EngineEvent], None] | None,
+        faults: Faults,
+    ) -> None:
+        host, port, *_ = mux.getsockname()
         self._faults = faults
         self._host = host
         self._traffic = Traffic()
@@ -110,18 +122,29 @@ class Engine:
         self._groups: list[list[Link]] = [[] for _ in range(GROUPS)]
         self._opened = 0
         self._posts: dict[LegId, Callable[[EngineEvent], None]] = {}
+        self._deliver = deliver
         self._has_legs = trio.Event()
-        self._mux = open_socket(host, port)
+        self._mux = mux
         self._ports.add(self._mux, None)
         self._receiver = Receiver(self._ports, self._table, self._traffic, is_ipv6=":" in host)
         self._context = LegContext(
-            identity, PacketBuffer(), self._traffic, secrets.token_urlsafe(12), self._emit
+            identity, PacketBuffer(), self._traffic, secrets.token_urlsafe(12), self._emit, keep
         )
         self.fingerprint = identity.fingerprint
-        self.candidates = _candidates(advertised or (host,), self._mux.getsockname()[1])
+        self.candidates = host_candidates(advertised or (host,), port)
 
     def __repr__(self) -> str:
         return f"<Engine {len(self._links)} legs>"
+
+    @property
+    def ports(self) -> tuple[int, ...]:
+        """The UDP ports of ICE-lite legs."""
+        return (self._mux.getsockname()[1],)
+
+    def place(self, leg: LegId, near: LegId | None = None) -> "Engine":
+        """See `MediaEngines`: there is but this one."""
+        del leg, near
+        return self
 
     def attach(self, leg: LegId, post: Callable[[EngineEvent], None]) -> None:
         """Where the leg's events go; a later attach replaces it. The leg need not be open."""
@@ -135,7 +158,7 @@ class Engine:
         """The host candidates of one leg: its own socket's if it is controlling."""
         link = self._links.get(leg)
         return (
-            _candidates((self._host,), link.port_number)
+            host_candidates((self._host,), link.port_number)
             if isinstance(link, ControllingLink)
             else self.candidates
         )
@@ -164,6 +187,25 @@ class Engine:
         else:
             self._apply(link, command, now)
 
+    def adopt(self, adoption: Adoption) -> None:
+        """Go on with a leg of an engine that is gone, on the same socket.
+
+        Its times have to be of this engine's clock. A session that cannot go on is a lost path.
+        """
+        now = trio.current_time()
+        for command in adoption.commands:
+            self.post(command)
+        link = self._links.get(adoption.leg)
+        if not isinstance(link, LiteLink):
+            return
+        if adoption.path is not None:
+            link.go_on(adoption.path, now)
+        if adoption.keys is not None:
+            try:
+                link.leg.go_on(adoption.keys, adoption.progress, now)
+            except ResumptionFailed:
+                self._traffic.drop("not_resumed")
+
     def _apply(self, link: Link, command: "_LegCommand", now: float) -> None:
         match command:
             case Negotiate():
@@ -176,6 +218,9 @@ class Engine:
                 self._feed(link, source)
             case Detect(_, hz):
                 link.leg.inlet.detect(hz)
+            case MeasureLeg(_, metering):
+                link.leg.meter.set_metering(metering, now)
+                link.leg.turn_at = 0.0
             case MuteLeg(_, muted):
                 link.leg.outlet.is_muted = muted
             case InsertDigits(_, digits):
@@ -238,7 +283,7 @@ class Engine:
             self._has_legs = trio.Event()
 
     def _emit(self, event: EngineEvent) -> None:
-        post = self._posts.get(event.leg)
+        post = self._posts.get(event.leg, self._deliver)
         if post is None:
             return
         try:
@@ -299,12 +344,14 @@ class Engine:
 
 
 _LegCommand: TypeAlias = (
-    Negotiate | RestartLeg | RestartPeer | Feed | Detect | MuteLeg | InsertDigits | Blackhole | CloseLeg
+    Negotiate
+    | RestartLeg
+    | RestartPeer
+    | Feed
+    | Detect
+    | MeasureLeg
+    | MuteLeg
+    | InsertDigits
+    | Blackhole
+    | CloseLeg
 )
-
-
-def _candidates(hosts: Sequence[str], port: int) -> tuple[Candidate, ...]:
-    return tuple(
-        Candidate(host, port, priority=(126 << 24) + ((65535 - index) << 8) + 255, foundation=str(index + 1))
-        for index, host in enumerate(hosts)
-    )

@@ -9,7 +9,7 @@ from typing import TypeAlias
 import msgspec
 
 from actors.ids import LegId
-from actors.media.messages import Source
+from actors.media.messages import Metering, Source
 
 
 class IceRole(StrEnum):
@@ -102,6 +102,11 @@ class Detect(msgspec.Struct, frozen=True, tag=True):
     hz: tuple[float, ...]
 
 
+class MeasureLeg(msgspec.Struct, frozen=True, tag=True):
+    leg: LegId
+    metering: Metering
+
+
 class MuteLeg(msgspec.Struct, frozen=True, tag=True):
     leg: LegId
     muted: bool
@@ -135,6 +140,7 @@ EngineCommand: TypeAlias = (
     | RestartPeer
     | Feed
     | Detect
+    | MeasureLeg
     | MuteLeg
     | InsertDigits
     | CloseLeg
@@ -154,6 +160,20 @@ class PathLost(msgspec.Struct, frozen=True, tag=True):
 
     leg: LegId
     idle: float
+
+
+class LegSecured(msgspec.Struct, frozen=True, tag=True):
+    """DTLS is up, once for each media session. `ice` and `dtls` are the seconds that each took.
+
+    `local` and `remote` are the ends of the path, `candidates` what the peer offered.
+    """
+
+    leg: LegId
+    ice: float
+    dtls: float
+    local: Candidate
+    remote: Candidate
+    candidates: tuple[Candidate, ...] = ()
 
 
 class LegStatus(msgspec.Struct, frozen=True, tag=True):
@@ -176,8 +196,16 @@ class LegCounters(msgspec.Struct, frozen=True, tag=True):
     packets_lost: int
     jitter_ms: float
     rtt_ms: float | None
-    input_level: int = 0
-    output_level: int = 0
+    input_levels: tuple[float, ...] = ()
+    output_levels: tuple[float, ...] = ()
+
+
+class LegVolume(msgspec.Struct, frozen=True, tag=True):
+    """See `Volume`."""
+
+    leg: LegId
+    sent: float
+    received: float
 
 
 class LegToneHeard(msgspec.Struct, frozen=True, tag=True):
@@ -201,5 +229,14 @@ class LegDigit(msgspec.Struct, frozen=True, tag=True):
 
 
 EngineEvent: TypeAlias = (
-    PathUp | PathLost | LegStatus | LegCounters | LegToneHeard | LegToneGone | LegPlaybackEnded | LegDigit
+    PathUp
+    | PathLost
+    | LegSecured
+    | LegStatus
+    | LegCounters
+    | LegVolume
+    | LegToneHeard
+    | LegToneGone
+    | LegPlaybackEnded
+    | LegDigit
 )

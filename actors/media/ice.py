@@ -90,6 +90,14 @@ class LiteAgent:
         if self.path not in self.addresses:
             self.path = next(iter(self.addresses), None)
 
+    def go_on(self, address: Address, remote_ufrag: str, *, is_nominated: bool) -> None:
+        """Take over a path from an agent that is gone; the newest credentials of that peer are its own."""
+        number = next(
+            (known.number for known in reversed(self._generations) if known.accepts(remote_ufrag)), 0
+        )
+        self.addresses[address] = ValidatedAddress(number, remote_ufrag, is_nominated)
+        self.path = address
+
     def answer(self, message: BindingMessage, address: Address) -> bytes:
         """Check a request and return what to send back to `address`.
 

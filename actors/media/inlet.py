@@ -6,6 +6,7 @@ from contextlib import suppress
 from actors.ids import LegId
 from actors.media.datagram import InvalidDatagram
 from actors.media.detector import ToneDetector
+from actors.media.ear import Ear
 from actors.media.engine_messages import Codec, EngineEvent, LegDigit, LegToneGone, LegToneHeard
 from actors.media.outlet import Outlet
 from actors.media.reception import Reception
@@ -18,7 +19,10 @@ _PLAIN_HEADER = 0x80
 
 
 class Inlet:
-    """`listeners` are the outlets fed from this leg. `scratch` takes copies when there are several."""
+    """`listeners` are the outlets fed from this leg. `scratch` takes copies when there are several.
+
+    `ear` is there while somebody wants to know how loud it is.
+    """
 
     __slots__ = (
         "_codec",
@@ -30,6 +34,7 @@ class Inlet:
         "_number",
         "_scratch",
         "_traffic",
+        "ear",
         "listeners",
         "reception",
     )
@@ -51,6 +56,7 @@ class Inlet:
         self._hz: tuple[float, ...] = ()
         self._detector: ToneDetector | None = None
         self._digits = DigitReader()
+        self.ear: Ear | None = None
         self.listeners: tuple[Outlet, ...] = ()
         self.reception = Reception(8000)
 
@@ -72,11 +78,6 @@ class Inlet:
         self._hz = hz
         self._detector = ToneDetector(self._codec, hz) if hz and self._codec is not None else None
 
-    @property
-    def level(self) -> int:
-        """Of what is received, 0..32767; 0 while nobody listens for tones."""
-        return self._detector.level if self._detector is not None else 0
-
     def receive(self, buffer: PacketBuffer, length: int, now: float) -> None:
         """Take a packet that SRTP has authenticated; `buffer` is used up."""
         codec, data = self._codec, buffer.data
@@ -96,6 +97,8 @@ class Inlet:
             reception.measure_jitter(timestamp, now)
             if self._detector is not None:
                 self._hear(self._detector, bytes(buffer.view[start:end]))
+            if self.ear is not None:
+                self.ear.decode(bytes(buffer.view[start:end]), now)
         elif kind == codec.dtmf_payload_type:
             extended = reception.receive(ssrc, sequence, end - start)
             self._read_digit(bytes(buffer.view[start:end]), ssrc, timestamp, now)

@@ -8,11 +8,25 @@ from math import inf
 from typing import Final
 
 from actors.ids import LegId
+from actors.media.custody import Custody, kept_keys
 from actors.media.datagram import InvalidDatagram
 from actors.media.dtls import DtlsEndpoint, Identity
-from actors.media.engine_messages import EngineEvent, LegPlaybackEnded, Negotiate, PathLost, PathUp, Peer
+from actors.media.engine_messages import (
+    Candidate,
+    EngineEvent,
+    LegPlaybackEnded,
+    LegSecured,
+    LegVolume,
+    Negotiate,
+    PathLost,
+    PathUp,
+    Peer,
+)
+from actors.media.ice_controlling import PRFLX_PRIORITY
 from actors.media.inlet import Inlet
 from actors.media.liveness import Liveness, Phase
+from actors.media.meter import Meter
+from actors.media.notes import Note, Progress, SessionKeys
 from actors.media.outlet import Outlet
 from actors.media.ports import Path
 from actors.media.reports import Reports
@@ -27,13 +41,17 @@ SECOND: Final = 1.0
 
 @dataclass(frozen=True, slots=True)
 class LegContext:
-    """What the legs of an engine share. `outbound` is where packets are written that a leg makes itself."""
+    """What the legs of an engine share. `outbound` is where packets are written that a leg makes itself.
+
+    `keep` is for their `Custody`; None when the engine dies with all that it belongs to.
+    """
 
     identity: Identity
     outbound: PacketBuffer
     traffic: Traffic
     cname: str
     emit: Callable[[EngineEvent], None]
+    keep: Callable[[Note], bool] | None = None
 
 
 class Leg:
@@ -43,15 +61,19 @@ class Leg:
     """
 
     __slots__ = (
+        "_began_at",
         "_context",
         "_dtls",
         "_dtls_at",
         "_early",
+        "_found_at",
         "_is_dtls_started",
         "_second_at",
+        "custody",
         "inlet",
         "leg",
         "live",
+        "meter",
         "number",
         "outlet",
         "path",
@@ -69,8 +91,10 @@ class Leg:
         self.peer: Peer | None = None
         self.srtp: SrtpTransform | None = None
         self.live = Liveness()
+        self.custody = Custody(leg, context.keep)
         self.inlet = Inlet(leg, number, context.emit, context.outbound, context.traffic)
-        self.outlet = Outlet(context.outbound, context.traffic, self.transmit, self._end_clip)
+        self.outlet = Outlet(context.outbound, context.traffic, self.transmit, self._end_clip, self._reserve)
+        self.meter = Meter(self.inlet, self.outlet)
         self.reports = Reports(context.cname)
         self.turn_at = 0.0
         self._dtls: DtlsEndpoint | None = None
@@ -78,6 +102,8 @@ class Leg:
         self._is_dtls_started = False
         self._early: deque[bytes] = deque(maxlen=MAX_EARLY_DTLS)
         self._second_at = inf
+        self._began_at = 0.0
+        self._found_at = 0.0
 
     def __repr__(self) -> str:
         return f"<Leg {self.leg} {self.live.phase.value}>"
@@ -104,6 +130,8 @@ class Leg:
 
     def set_path(self, path: Path | None, now: float) -> None:
         """ICE has chosen a path, or has none."""
+        if self.path is None:
+            self._found_at = now
         self.path = path
         self.turn_at = 0.0
         self._begin_dtls(now)
@@ -117,12 +145,14 @@ class Leg:
         if former is not None and former.fingerprint == command.peer.fingerprint:
             self.inlet.set_codec(command.codec)
             self.outlet.set_codec(command.codec)
+            self.meter.set_codec(command.codec, now)
             return
         if former is not None:
             self._early.clear()
         self.srtp = None
         self.outlet.close_stream()
         self.live.negotiate(now)
+        self._began_at = now
         self._dtls = DtlsEndpoint(self._context.identity, command.dtls, command.peer.fingerprint)
         self._is_dtls_started = False
         self._dtls_at = inf
@@ -130,6 +160,7 @@ class Leg:
         self._second_at = now + SECOND * (1 + self.number % 50 / 50)
         self.inlet.reset(command.codec)
         self.outlet.set_codec(command.codec)
+        self.meter.set_codec(command.codec, now)
         self._begin_dtls(now)
 
     def take_dtls(self, datagram: bytes, now: float) -> None:
@@ -167,9 +198,27 @@ class Leg:
             self._context.traffic.drop(dtls.failure)
             self._lose(self.live.fail(now))
         elif dtls.keys is not None and self.srtp is None:
-            self.srtp = open_transform(dtls.keys)
-            self.outlet.open_stream(self.srtp, self._new_stream())
-            self.reports.reset()
+            self.custody.begin(dtls.keys)
+            self._open_streams(open_transform(dtls.keys), self._new_stream())
+            if self.path is not None and self.peer is not None:
+                self._context.emit(self._tell_secured(self.path, self.peer, now))
+
+    def _open_streams(self, srtp: SrtpTransform, stream: OutboundStream) -> None:
+        self.srtp = srtp
+        self.custody.watch(stream)
+        self.outlet.open_stream(srtp, stream)
+        self.reports.reset()
+
+    def _tell_secured(self, path: Path, peer: Peer, now: float) -> LegSecured:
+        """A path may have been found before the peer's description came."""
+        found_at = max(self._found_at, self._began_at)
+        host, port = path.address
+        reflexive = Candidate(host, port, priority=PRFLX_PRIORITY)
+        remote = next(
+            (known for known in peer.candidates if (known.host, known.port) == path.address), reflexive
+        )
+        local = Candidate(*path.sock.getsockname()[:2])
+        return LegSecured(self.leg, found_at - self._began_at, now - found_at, local, remote, peer.candidates)
 
     def _new_stream(self) -> OutboundStream:
         codec = self.outlet.codec
@@ -177,10 +226,28 @@ class Leg:
         # Low numbers: a receiver that misses the first packets must not miss a wrap (RFC 3711 section 3.3.1).
         return OutboundStream(
             ssrc=secrets.randbits(32),
-            sequence=secrets.randbits(15),
+            index=secrets.randbits(15),
             timestamp=secrets.randbits(32),
             clock_rate=codec.clock_rate,
         )
+
+    def _reserve(self) -> bool:
+        stream = self.outlet.stream
+        return stream is not None and self.custody.reserve(stream, self.inlet.reception)
+
+    def go_on(self, keys: SessionKeys, progress: Progress | None, now: float) -> None:
+        """Take over a session from an engine that is gone; it was negotiated anew with the same peer before.
+
+        Raises `ResumptionFailed`.
+        """
+        srtp_keys = kept_keys(keys)
+        self._dtls, self._dtls_at = None, inf
+        self.live.go_on(now)
+        self.turn_at = 0.0
+        if progress is None:
+            self._open_streams(open_transform(srtp_keys), self._new_stream())
+        else:
+            self._open_streams(*self.custody.resume(srtp_keys, progress, self.inlet.reception, now))
 
     # --- receiving ------------------------------------------------------------------------------
 
@@ -191,7 +258,8 @@ class Leg:
             self._context.traffic.drop("early_media")
             return False
         is_rtcp = 192 <= buffer.data[1] <= 223
-        length = srtp.unprotect_rtcp(buffer, length) if is_rtcp else srtp.unprotect(buffer, length)
+        unprotect = srtp.unprotect_rtcp_untrusted if is_rtcp else srtp.unprotect_untrusted
+        length = unprotect(buffer, length)
         if length < 0:
             self._context.traffic.drop("srtp")
             return False
@@ -220,24 +288,30 @@ class Leg:
         if self._dtls is not None and self._dtls_at <= now:
             self._follow_dtls(self._dtls.expire(), now)
         self._lose(self.live.expire(now))
+        volumes = self.meter.expire(now)
+        if volumes is not None:
+            self._context.emit(LegVolume(self.leg, *volumes))
         is_second = self._second_at <= now
         if is_second:
             self._second_at = max(self._second_at + SECOND, now + SECOND / 2)
             self._report(now)
-        self.turn_at = min(self._dtls_at, self._second_at, self.live.deadline or inf)
+        self.turn_at = min(self._dtls_at, self._second_at, self.meter.deadline, self.live.deadline or inf)
         return is_second
 
     def _report(self, now: float) -> None:
         self.inlet.expire(now)
         stream, codec = self.outlet.stream, self.outlet.codec
         if stream is None or codec is None:
-            self._context.emit(self.reports.counters(self.leg, self.inlet, None, now))
+            self._context.emit(
+                self.reports.counters(self.leg, self.inlet, None, self.meter.take_levels(), now)
+            )
             return
         self._send_rtcp(self.reports.compose(stream, self.inlet.reception, now))
-        self._context.emit(self.reports.counters(self.leg, self.inlet, stream, now))
+        self._context.emit(self.reports.counters(self.leg, self.inlet, stream, self.meter.take_levels(), now))
 
     def _send_rtcp(self, data: bytes) -> None:
         assert self.srtp is not None
+        self.custody.reports_sent += 1
         outbound = self._context.outbound
         outbound.view[: len(data)] = data
         length = self.srtp.protect_rtcp(outbound, 0, len(data))

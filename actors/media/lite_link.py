@@ -9,6 +9,7 @@ from actors.media.engine_messages import Candidate, IceCredentials
 from actors.media.ice import LiteAgent
 from actors.media.leg import Leg
 from actors.media.mux_table import MuxTable
+from actors.media.notes import SelectedPath
 from actors.media.ports import Path
 from actors.media.stun import BindingMessage
 from actors.media.traffic import Traffic
@@ -64,6 +65,11 @@ class LiteLink:
         except OSError:
             self._traffic.drop("send_error")
 
+    def go_on(self, path: SelectedPath, now: float) -> None:
+        """Take over a path from an engine that is gone."""
+        self.agent.go_on((path.host, path.port), path.remote_ufrag, is_nominated=path.is_nominated)
+        self._sync(now)
+
     def take_stray(self, address: Address, now: float) -> None:
         """Authentic media came from a validated address that is not the path's."""
         self._path_mark += 1
@@ -100,3 +106,7 @@ class LiteLink:
         elif current is None or current.address != address:
             self._path_mark = self.leg.inlet.reception.packets
             self.leg.set_path(Path(self._mux, address, is_holed=address in self._table.holes), now)
+            known = self.agent.addresses[address]
+            self.leg.custody.hand_over(
+                SelectedPath(self.leg.leg, *address[:2], known.remote_ufrag, known.is_nominated)
+            )

@@ -37,6 +37,11 @@ class Liveness:
         self.phase = Phase.WAITING
         self.heard_at = self._negotiated_at = now
 
+    def go_on(self, now: float) -> None:
+        """Media flowed in an engine that is gone."""
+        self.phase = Phase.FLOWING
+        self.heard_at = self._negotiated_at = now
+
     def take_media(self, now: float) -> bool:
         """Authenticated media came; True when that is news: `PathUp`."""
         self.heard_at = now

@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from actors.events import Endpoint
 from actors.ids import LegId
 
 # --- what a leg sends ---------------------------------------------------------------------------
@@ -107,6 +108,21 @@ class ListenFor:
     hz: tuple[float, ...]
 
 
+class Metering(StrEnum):
+    """How much is measured of a leg's audio: nothing, levels for the counters, or volumes as well."""
+
+    OFF = "off"
+    LEVELS = "levels"
+    VOLUME = "volume"
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """Measure so much; payload is decoded for it."""
+
+    metering: Metering
+
+
 @dataclass(frozen=True, slots=True)
 class SetMuted:
     muted: bool
@@ -132,6 +148,7 @@ Command: TypeAlias = (
     | AnswerRestart
     | Play
     | ListenFor
+    | Measure
     | SetMuted
     | SendDigits
     | CloseMedia
@@ -148,19 +165,21 @@ class LocalOffer:
 
 @dataclass(frozen=True, slots=True)
 class LocalAnswer:
-    """`codec` is the negotiated codec's lower-case name."""
+    """`codec` is the negotiated codec's lower-case name; `has_events`: digits go as telephone-events."""
 
     sdp: str = field(repr=False)
     codec: str
     restart: bool = False
+    has_events: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """The peer's answer fits; signaling of this description is stable."""
+    """The peer's answer fits; signaling of this description is stable. `has_events`: see `LocalAnswer`."""
 
     codec: str
     restart: bool = False
+    has_events: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,10 +205,25 @@ class Flowing:
 
 
 @dataclass(frozen=True, slots=True)
+class Secured:
+    """DTLS of this media session is up. `ice` and `dtls` are the seconds that each took.
+
+    `local` and `remote` are the ends of the path, `candidates` what the peer offered.
+    """
+
+    ice: float
+    dtls: float
+    local: Endpoint
+    remote: Endpoint
+    candidates: tuple[Endpoint, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Counters:
     """Cumulative, as RFC 3550 counts them; `rtt_ms` is None until a report or check told it.
 
-    `input_level` is of what this leg sends, `output_level` of what it receives, 0..32767.
+    Only the levels are of the last second: some 20 of what this leg sends (`input_levels`) and receives
+    (`output_levels`), each 0..32767; none while nobody measures.
     """
 
     at: float
@@ -201,8 +235,16 @@ class Counters:
     jitter_ms: float
     rtt_ms: float | None
     codec: str
-    input_level: int = 0
-    output_level: int = 0
+    input_levels: tuple[float, ...] = ()
+    output_levels: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """How loud it is now, each 50 ms while it is measured: what is sent and what is received, 0..1."""
+
+    sent: float
+    received: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +275,9 @@ Report: TypeAlias = (
     | Kept
     | DescriptionFailed
     | Flowing
+    | Secured
     | Counters
+    | Volume
     | ToneHeard
     | ToneGone
     | PlaybackEnded

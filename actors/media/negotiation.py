@@ -54,7 +54,7 @@ def command(state: Negotiation, message: Command, fresh: IceCredentials) -> Step
             return _answer_restart(state, sdp, fresh)
         case m.CloseMedia():
             return replace(state, phase=Phase.CLOSED), (ToEngine(e.CloseLeg(state.leg)),)
-        case m.Play() | m.ListenFor() | m.SetMuted() | m.SendDigits():
+        case m.Play() | m.ListenFor() | m.Measure() | m.SetMuted() | m.SendDigits():
             return _set(state, message)
         case _:
             assert_never(message)
@@ -65,11 +65,12 @@ def open_leg(state: Negotiation, local: IceCredentials) -> Step:
     opened: list[e.EngineCommand] = [e.OpenLeg(state.leg, state.role, local)]
     opened += [e.Feed(state.leg, state.source)] if state.source is not None else []
     opened += [e.Detect(state.leg, state.tones)] if state.tones else []
+    opened += [e.MeasureLeg(state.leg, state.metering)] if state.metering is not m.Metering.OFF else []
     opened += [e.MuteLeg(state.leg, muted=True)] if state.is_muted else []
     return replace(state, local=local), tuple(map(ToEngine, opened))
 
 
-def _set(state: Negotiation, message: m.Play | m.ListenFor | m.SetMuted | m.SendDigits) -> Step:
+def _set(state: Negotiation, message: m.Play | m.ListenFor | m.Measure | m.SetMuted | m.SendDigits) -> Step:
     """Remembered for a leg that is not open yet or has to be opened again; digits are of the moment."""
     todo: e.EngineCommand
     match message:
@@ -77,6 +78,8 @@ def _set(state: Negotiation, message: m.Play | m.ListenFor | m.SetMuted | m.Send
             state, todo = replace(state, source=source), e.Feed(state.leg, source)
         case m.ListenFor(hz):
             state, todo = replace(state, tones=hz), e.Detect(state.leg, hz)
+        case m.Measure(metering):
+            state, todo = replace(state, metering=metering), e.MeasureLeg(state.leg, metering)
         case m.SetMuted(muted):
             state, todo = replace(state, is_muted=muted), e.MuteLeg(state.leg, muted)
         case m.SendDigits(digits):
@@ -129,7 +132,7 @@ def _apply_first(state: Negotiation, remote: RemoteDescription) -> Step:
     codec = choose_codec(remote, state.offered, OFFERED_PAYLOAD_TYPES)
     session = Session(remote, OWN_LAYOUT, codec, choose_dtls_role(remote, state.role))
     state, effects = _negotiate(state, session)
-    return state, (*effects, ToCall(m.Applied(codec.name)))
+    return state, (*effects, ToCall(m.Applied(codec.name, has_events=_has_events(codec))))
 
 
 def _apply_restart(state: Negotiation, remote: RemoteDescription) -> Step:
@@ -145,7 +148,7 @@ def _apply_restart(state: Negotiation, remote: RemoteDescription) -> Step:
         state, effects = _negotiate(state, session)
     else:
         state, effects = _carry_on(state, was, session)
-    return state, (*effects, ToCall(m.Applied(codec.name, restart=True)))
+    return state, (*effects, ToCall(m.Applied(codec.name, restart=True, has_events=_has_events(codec))))
 
 
 # --- the peer offers ----------------------------------------------------------------------------
@@ -256,7 +259,11 @@ def _local_answer(state: Negotiation, session: Session, *, restart: bool) -> ToC
     if state.local is None:
         raise AssertionError("an answer without a leg")
     sdp = write_answer(state.describe(state.local), session.remote, session.codec, session.dtls)
-    return ToCall(m.LocalAnswer(sdp, session.codec.name, restart))
+    return ToCall(m.LocalAnswer(sdp, session.codec.name, restart, _has_events(session.codec)))
+
+
+def _has_events(codec: Codec) -> bool:
+    return codec.dtmf_payload_type is not None
 
 
 def _fail(state: Negotiation, failure: Failure, reason: str, *, restart: bool = False) -> Step:

@@ -17,7 +17,7 @@ from actors.media.engine_messages import (
     IceRole,
     Peer,
 )
-from actors.media.messages import Command, Report, Source
+from actors.media.messages import Command, Metering, Report, Source
 from actors.media.sdp_write import LocalSession
 
 
@@ -69,6 +69,7 @@ class Negotiation:
     version: int = 0
     source: Source | None = None
     tones: tuple[float, ...] = ()
+    metering: Metering = Metering.OFF
     is_muted: bool = False
     has_flowed: bool = False
     is_lost: bool = False

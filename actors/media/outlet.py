@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
+from actors.media.ear import Ear
 from actors.media.engine_messages import Codec
 from actors.media.messages import FromLeg, Silence, Source
 from actors.media.rtp import HEADER_LENGTH, MARKER, OutboundStream, write_header
@@ -18,7 +19,11 @@ EARLIEST: Final = float("-inf")
 
 
 class Outlet:
-    """Sends nothing until `open_stream`. `transmit` sends on the leg's path, `ended` tells of a clip."""
+    """Sends nothing until `open_stream`. `transmit` sends on the leg's path, `ended` tells of a clip.
+
+    `reserve` reserves more numbers of the stream; False: none can be had now. `ear` is there while somebody
+    wants to know how loud it is.
+    """
 
     __slots__ = (
         "_buffer",
@@ -27,12 +32,14 @@ class Outlet:
         "_event_timestamp",
         "_playable",
         "_relayed_at",
+        "_reserve",
         "_samples",
         "_silence",
         "_srtp",
         "_traffic",
         "_transmit",
         "codec",
+        "ear",
         "is_muted",
         "source",
         "stream",
@@ -44,11 +51,13 @@ class Outlet:
         traffic: Traffic,
         transmit: Callable[[memoryview], None],
         ended: Callable[[], None],
+        reserve: Callable[[], bool],
     ) -> None:
         self._buffer = buffer
         self._traffic = traffic
         self._transmit = transmit
         self._ended = ended
+        self._reserve = reserve
         self._digits = DigitSender()
         self._event_timestamp = 0
         self._playable: Playable | None = None
@@ -59,6 +68,7 @@ class Outlet:
         self.codec: Codec | None = None
         self.source: Source = Silence()
         self.stream: OutboundStream | None = None
+        self.ear: Ear | None = None
         self.is_muted = False
 
     def set_codec(self, codec: Codec) -> None:
@@ -113,15 +123,19 @@ class Outlet:
 
     def _next_frame(self, now: float) -> bytes | None:
         assert self._silence is not None
-        playable = self._playable
-        if playable is None:
-            is_quiet = self.is_muted or now - self._relayed_at > QUIET_AFTER
-            return self._silence.next_frame() if is_quiet else None
-        payload = playable.next_frame()
-        if payload is None:
-            self._end_clip()
-            return self._silence.next_frame()
-        return self._silence.next_frame() if self.is_muted else payload
+        playable, payload = self._playable, None
+        if playable is not None:
+            payload = playable.next_frame()
+            if payload is None:
+                self._end_clip()
+        elif not self.is_muted and now - self._relayed_at <= QUIET_AFTER:
+            return None
+        if playable is None or payload is None or self.is_muted:
+            playable = self._silence
+            payload = playable.next_frame()
+        if self.ear is not None:
+            self.ear.take(playable.newest(), now)
+        return payload
 
     def _end_clip(self) -> None:
         self.source = Silence()
@@ -163,7 +177,7 @@ class Outlet:
     def _send(self, payload: bytes, payload_type: int, timestamp: int) -> None:
         stream, buffer = self.stream, self._buffer
         assert stream is not None
-        write_header(buffer.data, 0, payload_type, stream.sequence, timestamp, stream.ssrc)
+        write_header(buffer.data, 0, payload_type, stream.index, timestamp, stream.ssrc)
         end = HEADER_LENGTH + len(payload)
         buffer.view[HEADER_LENGTH:end] = payload
         self._protect(buffer, 0, end)
@@ -201,6 +215,8 @@ class Outlet:
             self._traffic.drop("relayed_late")
             return
         self._relayed_at = now
+        if self.ear is not None and own_type == ours.payload_type:
+            self.ear.decode(bytes(buffer.view[start:end]), now)
         marker = MARKER if stream.is_resumed else payload_type & MARKER
         at = start - HEADER_LENGTH
         write_header(buffer.data, at, own_type | marker, numbers[0], numbers[1], stream.ssrc)
@@ -210,6 +226,9 @@ class Outlet:
         srtp, stream = self._srtp, self.stream
         assert srtp is not None
         assert stream is not None
+        if stream.index >= stream.reserved and not self._reserve():
+            self._traffic.drop("unreserved")
+            return
         protected = srtp.protect(buffer, at, length)
         if protected < 0:
             self._traffic.drop("srtp_protect")

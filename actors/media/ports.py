@@ -2,12 +2,13 @@
 
 import selectors
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from actors.media.datagram import Address
+from actors.media.engine_messages import Candidate
 
 T = TypeVar("T")
 
@@ -80,3 +81,11 @@ class PortSet(Generic[T]):
             if isinstance(key.fileobj, socket.socket):
                 self.close_socket(key.fileobj)
         self._selector.close()
+
+
+def host_candidates(hosts: Sequence[str], port: int) -> tuple[Candidate, ...]:
+    """A host candidate for each address, the first preferred (RFC 8445 section 5.1.2.1)."""
+    return tuple(
+        Candidate(host, port, priority=(126 << 24) + ((65535 - index) << 8) + 255, foundation=str(index + 1))
+        for index, host in enumerate(hosts)
+    )

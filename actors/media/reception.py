@@ -15,12 +15,12 @@ class Reception:
     __slots__ = (
         "_bad_sequence",
         "_base",
-        "_clock_rate",
         "_expected_prior",
         "_lost_before",
         "_received_prior",
         "_stream_packets",
         "_transit",
+        "clock_rate",
         "extended",
         "jitter",
         "maximum",
@@ -30,7 +30,7 @@ class Reception:
     )
 
     def __init__(self, clock_rate: int) -> None:
-        self._clock_rate = clock_rate
+        self.clock_rate = clock_rate
         self._lost_before = 0
         self.packets = 0
         self.octets = 0
@@ -45,9 +45,15 @@ class Reception:
         self._transit: int | None = None
         self.jitter = 0.0
 
+    def go_on(self, ssrc: int | None, maximum: int, packets: int, octets: int, lost: int) -> None:
+        """Take over from an engine that is gone, with what it had counted."""
+        self.ssrc = ssrc
+        self.packets, self.octets, self._lost_before = packets, octets, lost
+        self._begin(maximum + 1)
+
     def change_clock(self, clock_rate: int) -> None:
         """The peer has changed its codec; what was counted stays."""
-        self._clock_rate = clock_rate
+        self.clock_rate = clock_rate
         self._transit = None
         self.jitter = 0.0
 
@@ -77,13 +83,13 @@ class Reception:
     def _resynchronise(self, sequence: int) -> None:
         """Two packets in a row after a large jump: the peer has started its numbers anew (A.1)."""
         self._lost_before += self._stream_lost
-        extended = (self.maximum & ~0xFFFF) + _CYCLE + sequence
-        self._begin(extended)
+        # SRTP lets nothing through that is behind, so that it has gone forwards.
+        self._begin(self.maximum + ((sequence - self.maximum) & 0xFFFF))
         self._stream_packets = 1
 
     def measure_jitter(self, timestamp: int, now: float) -> None:
         """Take an audio packet's RTP timestamp and its arrival in seconds (A.8)."""
-        transit = (int(now * self._clock_rate) - timestamp) & 0xFFFFFFFF
+        transit = (int(now * self.clock_rate) - timestamp) & 0xFFFFFFFF
         if self._transit is not None:
             delta = (transit - self._transit) & 0xFFFFFFFF
             if delta & 0x80000000:
@@ -93,7 +99,7 @@ class Reception:
 
     @property
     def jitter_ms(self) -> float:
-        return self.jitter * 1000 / self._clock_rate
+        return self.jitter * 1000 / self.clock_rate
 
     @property
     def _expected(self) -> int:

@@ -5,6 +5,7 @@ from aiortc.rtp import RtcpReceiverInfo, RtcpSenderInfo
 from actors.ids import LegId
 from actors.media.engine_messages import LegCounters
 from actors.media.inlet import Inlet
+from actors.media.meter import Levels
 from actors.media.reception import Reception
 from actors.media.rtcp import goodbye, middle, ntp, parse_untrusted, report, round_trip
 from actors.media.rtp import OutboundStream
@@ -68,8 +69,10 @@ class Reports:
     def goodbye(self, stream: OutboundStream) -> bytes:
         return goodbye(stream.ssrc, self._cname)
 
-    def counters(self, leg: LegId, inlet: Inlet, stream: OutboundStream | None, now: float) -> LegCounters:
-        """Cumulative counts of the media session."""
+    def counters(
+        self, leg: LegId, inlet: Inlet, stream: OutboundStream | None, levels: Levels, now: float
+    ) -> LegCounters:
+        """Cumulative counts of the media session, with the levels since the last time."""
         reception = inlet.reception
         rtt = self.check_rtt if self.rtt is None else self.rtt
         return LegCounters(
@@ -82,5 +85,6 @@ class Reports:
             packets_lost=reception.lost,
             jitter_ms=reception.jitter_ms,
             rtt_ms=None if rtt is None else rtt * 1000,
-            output_level=inlet.level,
+            input_levels=levels[0],
+            output_levels=levels[1],
         )

@@ -17,7 +17,7 @@ from aiortc.rtp import (
     RtcpSrPacket,
 )
 
-from actors.media.datagram import InvalidDatagram
+from actors.media.datagram import MAX_DATAGRAM, InvalidDatagram
 
 MAX_CNAME = 255
 SDES_CNAME = 1
@@ -52,6 +52,8 @@ def round_trip(block: RtcpReceiverInfo, now: float) -> float | None:
 
 def parse_untrusted(data: bytes) -> Compound:
     """Read a compound packet; what is not a report or a goodbye is skipped. Raises `InvalidDatagram`."""
+    if len(data) > MAX_DATAGRAM:
+        raise InvalidDatagram("rtcp")
     try:
         packets = RtcpPacket.parse(data)
     except (ValueError, IndexError, struct.error):

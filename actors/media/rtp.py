@@ -9,6 +9,8 @@ MARKER = 0x80
 MAX_FORWARD_GAP = 3000
 """A larger jump of the forwarded sequence numbers is a new start, not a loss (RFC 3550 section A.1)."""
 
+UNRESERVED = 1 << 62
+
 _VERSION_2 = 0x80
 header = struct.Struct("!BBHII")
 """First byte, marker and payload type, sequence number, timestamp, SSRC."""
@@ -35,18 +37,17 @@ def payload_range_untrusted(data: bytearray | bytes, length: int) -> tuple[int, 
     return start, end
 
 
-def write_header(
-    data: bytearray, at: int, payload_type: int, sequence: int, timestamp: int, ssrc: int
-) -> None:
-    """Write a plain header; `payload_type` carries the marker in its top bit."""
-    header.pack_into(data, at, _VERSION_2, payload_type, sequence, timestamp, ssrc)
+def write_header(data: bytearray, at: int, payload_type: int, index: int, timestamp: int, ssrc: int) -> None:
+    """Write a plain header; `payload_type` carries the marker in its top bit, `index` is cut to 16 bits."""
+    header.pack_into(data, at, _VERSION_2, payload_type, index & 0xFFFF, timestamp, ssrc)
 
 
 class OutboundStream:
     """Sequence numbers and timestamps of what one leg sends, whatever it is fed from.
 
-    Generated frames follow each other; forwarded packets keep their gaps and order. `sequence` and
-    `timestamp` are the last sent, `sent_at` when.
+    Generated frames follow each other; forwarded packets keep their gaps and order. `index` is the last
+    sequence number with its cycles (RFC 3711 section 3.3.1), `timestamp` that packet's, `sent_at` when.
+    No packet of `reserved` or later may be sent before it is reserved further; by default that is far away.
     """
 
     __slots__ = (
@@ -56,20 +57,22 @@ class OutboundStream:
         "_source",
         "_timestamp_offset",
         "clock_rate",
+        "index",
         "is_resumed",
         "octets",
         "packets",
+        "reserved",
         "sent_at",
-        "sequence",
         "ssrc",
         "timestamp",
     )
 
-    def __init__(self, ssrc: int, sequence: int, timestamp: int, clock_rate: int) -> None:
+    def __init__(self, ssrc: int, index: int, timestamp: int, clock_rate: int) -> None:
         self.ssrc = ssrc
-        self.sequence = sequence & 0xFFFF
+        self.index = index
         self.timestamp = timestamp & 0xFFFFFFFF
         self.sent_at: float | None = None
+        self.reserved = UNRESERVED
         self.packets = 0
         self.octets = 0
         self.is_resumed = True
@@ -80,19 +83,25 @@ class OutboundStream:
         self._sequence_offset = 0
         self._timestamp_offset = 0
 
+    def go_on(self, at: float, packets: int, octets: int) -> None:
+        """Take over from an engine that is gone: what it had counted, and when; time has passed since."""
+        self.sent_at = at
+        self.packets, self.octets = packets, octets
+        self._source = self
+
     def generate(self, samples: int, now: float) -> None:
         """Take the numbers of a generated frame of `samples` ticks; `is_resumed` asks for the marker."""
         self.is_resumed = self._source is not None or self.sent_at is None
         if self._source is not None:
             self._source = None
             samples = self._elapsed(samples, now)
-        self.sequence = (self.sequence + 1) & 0xFFFF
+        self.index += 1
         self.timestamp = (self.timestamp + samples) & 0xFFFFFFFF
         self.sent_at = now
 
     def repeat_timestamp(self, now: float) -> None:
         """Take the next sequence number alone: a telephone-event repeats its timestamp."""
-        self.sequence = (self.sequence + 1) & 0xFFFF
+        self.index += 1
         self.sent_at = now
 
     def skip(self, samples: int, now: float) -> None:
@@ -106,7 +115,7 @@ class OutboundStream:
     def forward(
         self, source: object, extended: int, timestamp: int, samples: int, now: float
     ) -> tuple[int, int] | None:
-        """Sequence number and timestamp for a packet of `source`, or None when it comes too late.
+        """Index and timestamp for a packet of `source`, or None when it comes too late.
 
         `extended` is its sequence number with cycles, `source` what it is told apart by.
         """
@@ -119,18 +128,18 @@ class OutboundStream:
             self.is_resumed = False
         if extended < self._first_extended:
             return None
-        sequence = (extended + self._sequence_offset) & 0xFFFF
+        index = extended + self._sequence_offset
         out = (timestamp + self._timestamp_offset) & 0xFFFFFFFF
         if extended >= self._newest_extended:
             self._newest_extended = extended
-            self.sequence, self.timestamp, self.sent_at = sequence, out, now
-        return sequence, out
+            self.index, self.timestamp, self.sent_at = index, out, now
+        return index, out
 
     def _join(self, source: object, extended: int, timestamp: int, samples: int, now: float) -> None:
         self.is_resumed = True
         self._source = source
         self._first_extended = self._newest_extended = extended
-        self._sequence_offset = self.sequence + 1 - extended
+        self._sequence_offset = self.index + 1 - extended
         self._timestamp_offset = self.timestamp + self._elapsed(samples, now) - timestamp
 
     def _elapsed(self, samples: int, now: float) -> int:

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from actors.media.codec import Encoder, Samples, open_encoder, opus_bitrate, sample_rate, samples_per_frame
+from actors.media.ear import newest_size
 from actors.media.engine_messages import Codec
 from actors.media.messages import Clip, FromLeg, Silence, Source, Tone
 from actors.media.wav import SourceError, Wav, read_wav
@@ -19,6 +20,7 @@ from actors.media.wav import SourceError, Wav, read_wav
 __all__ = ["Playable", "SourceError", "open_source"]
 
 MAX_CACHED_TRACKS: Final = 64
+_SAMPLE_BYTES: Final = 2
 FRAMES_PER_SECOND: Final = 50
 WARM_UP_FRAMES: Final = 25
 """Encoded and thrown away before a loop, so that Opus finds its end before its start.
@@ -43,6 +45,10 @@ class Playable:
         payload = self._track.frame(self._next)
         self._next += 1
         return payload
+
+    def newest(self) -> Samples:
+        """The last samples of the frame that was taken last, for an ear."""
+        return self._track.newest(self._next - 1)
 
 
 def open_source(source: Source, codec: Codec) -> Playable:
@@ -103,16 +109,25 @@ class _Track:
         self._sound: _Sound | None = sound
         self._encoder: Encoder = open_encoder(codec)
         self._frames: list[bytes] = []
+        self._newest = bytearray()
+        self._newest_bytes = newest_size(self._encoder.sample_rate) * _SAMPLE_BYTES
         if is_loop:
             for index in range(-WARM_UP_FRAMES, 0):
                 self._encoder.encode(_to_samples(sound.frame(index % sound.length)))
 
     def frame(self, index: int) -> bytes:
         while self._sound is not None and index >= len(self._frames):
-            self._frames.append(self._encoder.encode(_to_samples(self._sound.frame(len(self._frames)))))
+            samples = _to_samples(self._sound.frame(len(self._frames)))
+            self._frames.append(self._encoder.encode(samples))
+            self._newest += samples.tobytes()[-self._newest_bytes :]
             if len(self._frames) == self.length:
                 self._sound = None
         return self._frames[index]
+
+    def newest(self, index: int) -> Samples:
+        """The last samples of a frame that was encoded."""
+        start = index * self._newest_bytes
+        return np.frombuffer(bytes(self._newest[start : start + self._newest_bytes]), np.int16)
 
 
 def _to_samples(sound: npt.NDArray[np.float64]) -> Samples:

@@ -38,6 +38,11 @@ PROFILES = (
 )
 
 
+def profile_named(openssl_name: str) -> SrtpProfile:
+    """One of `PROFILES`. Raises KeyError."""
+    return {profile.openssl_name.decode(): profile for profile in PROFILES}[openssl_name]
+
+
 @dataclass(frozen=True, slots=True)
 class SrtpKeys:
     """Master key and salt of each direction."""
@@ -78,8 +83,8 @@ class PacketBuffer:
 class SrtpTransform(Protocol):
     """Each takes a packet at `offset` of `length` bytes, and returns its new length or `FAILED`."""
 
-    def unprotect(self, buffer: PacketBuffer, length: int) -> int: ...
-    def unprotect_rtcp(self, buffer: PacketBuffer, length: int) -> int: ...
+    def unprotect_untrusted(self, buffer: PacketBuffer, length: int) -> int: ...
+    def unprotect_rtcp_untrusted(self, buffer: PacketBuffer, length: int) -> int: ...
     def protect(self, buffer: PacketBuffer, offset: int, length: int) -> int: ...
     def protect_rtcp(self, buffer: PacketBuffer, offset: int, length: int) -> int: ...
 
@@ -93,10 +98,10 @@ class CopyingTransform:
         self._receiving = _session(keys.profile, keys.receiving, Policy.SSRC_ANY_INBOUND)
         self._sending = _session(keys.profile, keys.sending, Policy.SSRC_ANY_OUTBOUND)
 
-    def unprotect(self, buffer: PacketBuffer, length: int) -> int:
+    def unprotect_untrusted(self, buffer: PacketBuffer, length: int) -> int:
         return _transform(self._receiving.unprotect, buffer, 0, length)
 
-    def unprotect_rtcp(self, buffer: PacketBuffer, length: int) -> int:
+    def unprotect_rtcp_untrusted(self, buffer: PacketBuffer, length: int) -> int:
         return _transform(self._receiving.unprotect_rtcp, buffer, 0, length)
 
     def protect(self, buffer: PacketBuffer, offset: int, length: int) -> int:
@@ -130,12 +135,12 @@ class InPlaceTransform:
         self._binding = binding
         self._length = binding.ffi.new("int *")
 
-    def unprotect(self, buffer: PacketBuffer, length: int) -> int:
+    def unprotect_untrusted(self, buffer: PacketBuffer, length: int) -> int:
         cell = self._length
         cell[0] = length
         return FAILED if self._binding.unprotect(self._inbound, buffer.base, cell) else cell[0]
 
-    def unprotect_rtcp(self, buffer: PacketBuffer, length: int) -> int:
+    def unprotect_rtcp_untrusted(self, buffer: PacketBuffer, length: int) -> int:
         cell = self._length
         cell[0] = length
         return FAILED if self._binding.unprotect_rtcp(self._inbound, buffer.base, cell) else cell[0]

@@ -2,7 +2,8 @@
 
 import wave
 from dataclasses import dataclass
-from typing import Final
+from pathlib import Path
+from typing import BinaryIO, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -57,18 +58,29 @@ class Wav:
 def read_wav(path: str) -> Wav:
     """Raises SourceError if there is no such file, it is no WAV, too large or of a kind we do not play."""
     try:
-        with wave.open(path, "rb") as file:
-            rate, width, channels = file.getframerate(), file.getsampwidth(), file.getnchannels()
-            problem = _find_problem(rate, width, channels, file.getnframes())
-            content = b"" if problem else file.readframes(file.getnframes())
+        with Path(path).open("rb") as file:
+            return parse_wav_untrusted(file, path)
     except OSError as error:
         raise SourceError(f"cannot read {path!r}: {error.strerror}") from error
+    except ValueError as error:
+        raise SourceError(f"cannot read {path!r}: {error}") from error
+
+
+def parse_wav_untrusted(file: BinaryIO, name: str) -> Wav:
+    """The recording in `file`, which errors call `name`. Raises SourceError, and the OSError of a read."""
+    try:
+        with wave.open(file) as reader:
+            rate, width, channels = reader.getframerate(), reader.getsampwidth(), reader.getnchannels()
+            problem = _find_problem(rate, width, channels, reader.getnframes())
+            content = b"" if problem else reader.readframes(reader.getnframes())
     except EOFError as error:
-        raise SourceError(f"{path!r} is not a WAV file: it ends too early") from error
+        raise SourceError(f"{name!r} is not a WAV file: it ends too early") from error
+    except RuntimeError as error:
+        raise SourceError(f"{name!r} is not a WAV file: a chunk in it is longer than it is") from error
     except (wave.Error, ValueError) as error:
-        raise SourceError(f"{path!r} is not a WAV file: {error}") from error
+        raise SourceError(f"{name!r} is not a WAV file: {error}") from error
     if problem:
-        raise SourceError(f"{path!r}: {problem}")
+        raise SourceError(f"{name!r}: {problem}")
     return Wav(rate, _to_mono(content, width, channels))
 
 

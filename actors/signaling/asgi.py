@@ -38,7 +38,7 @@ async def serve_request(
     """
     exchange = Exchange(stream, connection, request)
     with trio.move_on_after(limits.body) as patience:
-        refusal = await exchange.read_body()
+        refusal = await exchange.read_body_untrusted()
     if patience.cancelled_caught:
         refusal = REQUEST_TIMEOUT
     if refusal is not None:
@@ -46,7 +46,7 @@ async def serve_request(
         await stream.linger(limits.linger)
         return
     try:
-        await app(_scope(request, peer), exchange.receive, exchange.send)
+        await app(_scope_untrusted(request, peer), exchange.receive, exchange.send)
     finally:
         with trio.move_on_after(limits.close, shield=True):
             await exchange.finish()
@@ -72,7 +72,7 @@ class Exchange:
         self._body: bytes | None = b""
         self._is_gone = False
 
-    async def read_body(self) -> int | None:
+    async def read_body_untrusted(self) -> int | None:
         """Collect the body; the status to refuse the request with if it is too long or broken."""
         body = bytearray()
         try:
@@ -136,7 +136,7 @@ class Exchange:
                 self._is_gone = True
 
 
-def _scope(request: h11.Request, peer: Peer | None) -> Event:
+def _scope_untrusted(request: h11.Request, peer: Peer | None) -> Event:
     path, _, query = request.target.partition(b"?")
     return {
         "type": "http",

@@ -1,5 +1,6 @@
 """The gateway's end of one socket, pure: a frame and the time in, effects and a deadline out."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import Enum
@@ -16,6 +17,7 @@ from actors.signaling.gateway_effects import (
     SendHeartbeat,
 )
 from actors.signaling.messages import (
+    Close,
     Connected,
     Envelope,
     Hangup,
@@ -34,6 +36,8 @@ from actors.signaling.timing import SessionTiming
 from actors.signaling.token import TOKEN_EXPIRED, TOKEN_INVALID, AccessToken, TokenRefused
 
 MAX_HELD_MESSAGES = 32
+MAX_HELD_CHARS = 512 * 1024
+"""Of all frames held: many strangers may come at once, and what is read takes more room than its text."""
 MAX_PROTOCOL_ERRORS = 16
 
 MALFORMED = 31100
@@ -45,13 +49,18 @@ GOING_AWAY = 1001
 POLICY_VIOLATION = 1008
 
 Authenticate: TypeAlias = Callable[[str], AccessToken]
+HasRoom: TypeAlias = Callable[[str], bool]
 
 
 class Phase(Enum):
-    """ANONYMOUS: no good token yet. REFUSED: about to be closed, unless a good token comes."""
+    """ANONYMOUS: no good token yet. REFUSED: about to be closed, unless a good token comes.
+
+    DISMISSED: the same, and then the client is told to stay away.
+    """
 
     ANONYMOUS = "anonymous"
     REFUSED = "refused"
+    DISMISSED = "dismissed"
     OPEN = "open"
     CLOSED = "closed"
 
@@ -89,6 +98,7 @@ class GatewaySession:
     expires_at: float | None = None
     unregister_at: float | None = None
     held: tuple[Register | Envelope, ...] = field(default=(), repr=False)
+    held_chars: int = 0
     protocol_errors: int = 0
 
     @property
@@ -127,12 +137,19 @@ def open_session(
 
 
 def receive(
-    state: GatewaySession, text: str | bytes, clock: Clock, *, authenticate: Authenticate, has_calls: bool
+    state: GatewaySession,
+    text: str | bytes,
+    clock: Clock,
+    *,
+    authenticate: Authenticate,
+    has_room: HasRoom,
+    has_calls: bool,
 ) -> Step:
     """One frame came in.
 
-    `authenticate` verifies a token or raises TokenRefused; `has_calls` says whether a call is live on this
-    socket: such a socket's token refresh is not answered, as a client restarts its calls on `connected`.
+    `authenticate` verifies a token or raises TokenRefused; `has_room` says whether one more socket of an
+    identity may be registered; `has_calls`, whether a call is live on this socket: such a socket's token
+    refresh is not answered, as a client restarts its calls on `connected`.
     """
     if state.is_closed:
         return state, ()
@@ -148,10 +165,10 @@ def receive(
     except RemoteProtocolError as error:
         return _protocol_error(state, error)
     if isinstance(message, Listen):
-        return _listen(state, message, clock, authenticate, has_calls=has_calls)
+        return _listen(state, message, clock, authenticate, has_room, has_calls=has_calls)
     if state.phase is not Phase.OPEN:
-        return _hold(state, message)
-    return _take(state, message, clock.now)
+        return _hold(state, message, len(text))
+    return _take(state, message, clock.now, has_room)
 
 
 def expire(state: GatewaySession, now: float) -> Step:
@@ -161,12 +178,7 @@ def expire(state: GatewaySession, now: float) -> Step:
     if now >= state.heard_at + state.timing.silence:
         return _close(state, GOING_AWAY, "nothing received")
     if state.close_at is not None and now >= state.close_at:
-        is_refused = state.phase is Phase.REFUSED
-        return (
-            _close(state, NORMAL, "token refused")
-            if is_refused
-            else _close(state, POLICY_VIOLATION, "no token")
-        )
+        return _shut_out(state)
     effects: list[GatewayEffect] = []
     if now >= state.heartbeat_at:
         state = replace(state, heartbeat_at=now + state.timing.heartbeat)
@@ -177,7 +189,20 @@ def expire(state: GatewaySession, now: float) -> Step:
     if state.unregister_at is not None and now >= state.unregister_at:
         state = replace(state, unregister_at=None)
         effects.append(RegistrationChanged(is_registered=False))
+        if state.expires_at is None:
+            effects.append(SendFrame(Offline()))
     return state, tuple(effects)
+
+
+def _shut_out(state: GatewaySession) -> Step:
+    match state.phase:
+        case Phase.DISMISSED:
+            state, effects = _close(state, NORMAL, "token refused")
+            return state, (SendFrame(Close()), *effects)
+        case Phase.REFUSED:
+            return _close(state, NORMAL, "token refused")
+        case _:
+            return _close(state, POLICY_VIOLATION, "no token")
 
 
 def _decode(text: str | bytes) -> Register | Listen | Envelope:
@@ -205,27 +230,42 @@ def _protocol_error(state: GatewaySession, error: RemoteProtocolError) -> Step:
 
 
 def _listen(
-    state: GatewaySession, listen: Listen, clock: Clock, authenticate: Authenticate, *, has_calls: bool
+    state: GatewaySession,
+    listen: Listen,
+    clock: Clock,
+    authenticate: Authenticate,
+    has_room: HasRoom,
+    *,
+    has_calls: bool,
 ) -> Step:
     try:
         token = authenticate(listen.token)
     except TokenRefused as refused:
-        return _refuse(state, clock.now, refused.code, refused.reason)
+        return _refuse(state, clock.now, refused)
     if state.token is not None and state.token.identity != token.identity:
-        return _refuse(state, clock.now, TOKEN_INVALID, "another identity")
+        return _refuse_identity(state, clock.now)
     is_refresh = state.token is not None
     ttl = token.expires_at - clock.wall
-    held, state = (
-        state.held,
-        replace(state, phase=Phase.OPEN, token=token, close_at=None, expires_at=clock.now + ttl, held=()),
-    )
+    held, state = state.held, replace(_renewed(state), token=token, expires_at=clock.now + ttl)
     effects: list[GatewayEffect] = [Authenticated(token, listen, is_refresh)]
     if not (is_refresh and has_calls):
         effects.append(SendFrame(_connected(state, token, ttl)))
     for message in held:
-        state, more = _take(state, message, clock.now)
+        state, more = _take(state, message, clock.now, has_room)
         effects.extend(more)
     return state, tuple(effects)
+
+
+def _renewed(state: GatewaySession) -> GatewaySession:
+    """A good token has come.
+
+    Who was told that the old one had run out repeats `register` no more: if it is still registered, that
+    lasts as long as the socket.
+    """
+    has_run_out = state.token is not None and state.expires_at is None
+    lasts = has_run_out and state.is_registered
+    unregister_at = math.inf if lasts else state.unregister_at
+    return replace(state, phase=Phase.OPEN, close_at=None, held=(), held_chars=0, unregister_at=unregister_at)
 
 
 def _connected(state: GatewaySession, token: AccessToken, ttl: float) -> Connected:
@@ -233,28 +273,45 @@ def _connected(state: GatewaySession, token: AccessToken, ttl: float) -> Connect
     return Connected(token.identity, max(ttl, 0.0), place.edge, place.region, place.home, place.gateway)
 
 
-def _refuse(state: GatewaySession, now: float, code: int, reason: str) -> Step:
-    """Answer a bad token. A client that keeps sending them does not put off the end."""
+def _refuse(state: GatewaySession, now: float, refused: TokenRefused) -> Step:
+    """Answer a bad token.
+
+    Who has come in with a good one goes on with that. Of the others, only one whose token has run out
+    should come back by itself, with whatever token it has by then: any other would be refused for ever.
+    """
+    answer = _problem(refused.code, refused.reason)
+    if state.token is not None:
+        return state, (answer,)
+    phase = Phase.REFUSED if refused.code == TOKEN_EXPIRED else Phase.DISMISSED
+    return _turn_away(state, now, phase), (answer,)
+
+
+def _refuse_identity(state: GatewaySession, now: float) -> Step:
+    """A token of somebody else is good on another socket."""
+    return _turn_away(state, now, Phase.REFUSED), (_problem(TOKEN_INVALID, "another identity"),)
+
+
+def _turn_away(state: GatewaySession, now: float, phase: Phase) -> GatewaySession:
+    """A client that keeps sending bad tokens does not put off the end."""
     due = now + state.timing.refused_close
     close_at = due if state.close_at is None else min(due, state.close_at)
-    return replace(state, phase=Phase.REFUSED, close_at=close_at), (_problem(code, reason),)
+    return replace(state, phase=phase, close_at=close_at)
 
 
-def _hold(state: GatewaySession, message: Register | Envelope) -> Step:
+def _hold(state: GatewaySession, message: Register | Envelope, chars: int) -> Step:
     """A client sends what it had queued right after `listen`, so it may come before the token is good."""
-    if len(state.held) >= MAX_HELD_MESSAGES:
+    held_chars = state.held_chars + chars
+    if len(state.held) >= MAX_HELD_MESSAGES or held_chars > MAX_HELD_CHARS:
         return state, (_problem(RATE_EXCEEDED, "too many messages before a valid token"),)
-    return replace(state, held=(*state.held, message)), ()
+    return replace(state, held=(*state.held, message), held_chars=held_chars), ()
 
 
-def _take(state: GatewaySession, message: Register | Envelope, now: float) -> Step:
+def _take(state: GatewaySession, message: Register | Envelope, now: float, has_room: HasRoom) -> Step:
     match message:
         case Register(audio=True):
-            return _register(state, now)
+            return _register(state, now, has_room)
         case Register():
-            was_registered, state = state.is_registered, replace(state, unregister_at=None)
-            change = (RegistrationChanged(is_registered=False),) if was_registered else ()
-            return state, (*change, SendFrame(Offline()))
+            return _unregister(state)
         case Envelope(sid, Invite()) if state.expires_at is None:
             error = WireError(TOKEN_EXPIRED, "the access token has expired")
             return state, (SendFrame(Problem(error, sid)), SendFrame(Envelope(sid, Hangup(error))))
@@ -264,16 +321,25 @@ def _take(state: GatewaySession, message: Register | Envelope, now: float) -> St
             assert_never(message)
 
 
-def _register(state: GatewaySession, now: float) -> Step:
-    """`ready` goes out before the change is announced: the router may ring the client at once."""
+def _register(state: GatewaySession, now: float, has_room: HasRoom) -> Step:
+    """`ready` goes out before the change is announced: the router may ring the client at once.
+
+    After a refusal `offline` lets the client's `register()` fail instead of waiting for ever.
+    """
     if state.expires_at is None:
-        return state, (_problem(TOKEN_EXPIRED, "the access token has expired"),)
+        return _unregister(state, _problem(TOKEN_EXPIRED, "the access token has expired"))
     if state.token is None or not state.token.may_receive:
-        return state, (_problem(NOT_AUTHORISED, "the access token has no incoming grant"),)
-    was_registered = state.is_registered
+        return _unregister(state, _problem(NOT_AUTHORISED, "the access token has no incoming grant"))
+    if not state.is_registered and not has_room(state.token.identity):
+        return _unregister(state, _problem(RATE_EXCEEDED, "too many registrations of this identity"))
+    change = () if state.is_registered else (RegistrationChanged(is_registered=True),)
     state = replace(state, unregister_at=now + state.timing.registration)
-    change = () if was_registered else (RegistrationChanged(is_registered=True),)
     return state, (SendFrame(Registered()), *change)
+
+
+def _unregister(state: GatewaySession, *reasons: SendFrame) -> Step:
+    change = (RegistrationChanged(is_registered=False),) if state.is_registered else ()
+    return replace(state, unregister_at=None), (*reasons, *change, SendFrame(Offline()))
 
 
 def _close(state: GatewaySession, code: int, reason: str) -> Step:

@@ -1,5 +1,6 @@
 """The request that begins every connection: a WebSocket's or any other HTTP request's."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import h11
@@ -9,6 +10,12 @@ from actors.signaling.limits import MAX_HEAD_BYTES
 
 SIGNAL_PATH = b"/signal"
 RECEIVE_BYTES = 4096
+ENCODINGS: Mapping[bytes, str] = {
+    b"host": "idna",
+    b"connection": "ascii",
+    b"sec-websocket-extensions": "ascii",
+    b"sec-websocket-protocol": "ascii",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +32,17 @@ class Head:
         upgrades = [value.lower() for name, value in self.request.headers if name == b"upgrade"]
         return self.request.method == b"GET" and path == SIGNAL_PATH and b"websocket" in upgrades
 
+    @property
+    def is_readable(self) -> bool:
+        """Whether the headers that wsproto decodes can be: it takes for granted that they can."""
+        try:
+            for name, value in self.request.headers:
+                if name in ENCODINGS:
+                    value.decode(ENCODINGS[name])
+        except UnicodeError:
+            return False
+        return True
+
     def may_come_from(self, origins: frozenset[str]) -> bool:
         """Whether the page that asks is of one of these; none are named: of any. Only browsers say."""
         named = [value for name, value in self.request.headers if name == b"origin"]
@@ -40,7 +58,7 @@ def new_connection() -> h11.Connection:
     return h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD_BYTES)
 
 
-async def read_head(stream: trio.abc.ReceiveStream, connection: h11.Connection) -> Head | None:
+async def read_head_untrusted(stream: trio.abc.ReceiveStream, connection: h11.Connection) -> Head | None:
     """None if the peer closed first. Raises h11.RemoteProtocolError for what is not HTTP or too long."""
     content = b""
     event = connection.next_event()

@@ -53,6 +53,10 @@ class Router(Protocol):
 
     def closed(self, link: Link) -> None: ...
 
+    def has_room(self, identity: str) -> bool:
+        """Whether one more link of this identity may be registered."""
+        ...
+
     def has_calls(self, link: Link) -> bool:
         """Whether a call is bound to this link."""
         ...

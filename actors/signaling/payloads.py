@@ -8,11 +8,17 @@ MAX_SDP_CHARS = 64 * 1024
 MAX_TOKEN_CHARS = 16 * 1024
 MAX_SID_CHARS = 128
 MAX_TEXT_CHARS = 4 * 1024
+MAX_DIGITS_CHARS = 256
+MAX_PARAMETERS = 64
+MAX_ERROR_CODE = 2**31 - 1
 
 Sdp: TypeAlias = Annotated[str, Meta(max_length=MAX_SDP_CHARS)]
 Sid: TypeAlias = Annotated[str, Meta(min_length=1, max_length=MAX_SID_CHARS)]
 Token: TypeAlias = Annotated[str, Meta(max_length=MAX_TOKEN_CHARS)]
 Text: TypeAlias = Annotated[str, Meta(max_length=MAX_TEXT_CHARS)]
+Digits: TypeAlias = Annotated[str, Meta(pattern=r"\A[0-9*#w]*\Z", max_length=MAX_DIGITS_CHARS)]
+Code: TypeAlias = Annotated[int, Meta(ge=0, le=MAX_ERROR_CODE)]
+Parameters: TypeAlias = Annotated[dict[str, str | None], Meta(max_length=MAX_PARAMETERS)]
 
 
 class Payload(Struct, frozen=True, omit_defaults=True):
@@ -24,15 +30,15 @@ class EmptyPayload(Payload, frozen=True):
 
 
 class BrowserPayload(Payload, frozen=True, rename="camel"):
-    platform: str | None = None
-    user_agent: str | None = None
+    platform: Text | None = None
+    user_agent: Text | None = None
 
 
 class BrowserInfoPayload(Payload, frozen=True):
     browser: BrowserPayload | None = None
-    p: str | None = None
-    plugin: str | None = None
-    v: str | None = None
+    p: Text | None = None
+    plugin: Text | None = None
+    v: Text | None = None
 
 
 class ListenPayload(Payload, frozen=True, rename="camel"):
@@ -50,20 +56,20 @@ class RegisterPayload(Payload, frozen=True):
 
 
 class ConnectedTokenPayload(Payload, frozen=True):
-    identity: str
+    identity: Text
     ttl: float
 
 
 class ConnectedPayload(Payload, frozen=True):
     token: ConnectedTokenPayload
-    region: str | None = None
-    edge: str | None = None
-    home: str | None = None
-    gateway: str | None = None
+    region: Text | None = None
+    edge: Text | None = None
+    home: Text | None = None
+    gateway: Text | None = None
 
 
 class ErrorPayload(Payload, frozen=True, rename="camel"):
-    code: int
+    code: Code
     message: Text | None = None
     retry_after: float | None = None
 
@@ -88,7 +94,7 @@ class InvitePayload(Payload, frozen=True):
 class OfferPayload(Payload, frozen=True):
     callsid: Sid
     sdp: Sdp
-    parameters: dict[str, str | None] = field(default_factory=dict)
+    parameters: Parameters = field(default_factory=dict)
     reconnect: Token | None = None
 
 
@@ -115,7 +121,7 @@ class HangupPayload(Payload, frozen=True):
 
 class DigitsPayload(Payload, frozen=True):
     callsid: Sid
-    dtmf: Text
+    dtmf: Digits
 
 
 class MessagePayload(Payload, frozen=True):
@@ -129,4 +135,4 @@ class MessagePayload(Payload, frozen=True):
 class AckPayload(Payload, frozen=True):
     callsid: Sid
     voiceeventsid: Sid
-    acktype: str | None = None
+    acktype: Text | None = None

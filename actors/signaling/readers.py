@@ -30,7 +30,7 @@ from actors.signaling.messages import (
     UserMessage,
     WireError,
 )
-from actors.signaling.params import decode_invite_params
+from actors.signaling.params import decode_invite_params_untrusted, decode_params_untrusted
 
 MAX_CONTENT_DEPTH = 64
 MAX_RECONNECT_TIMEOUT = 30.0
@@ -54,11 +54,12 @@ def _invite(payload: wire.InvitePayload) -> Message:
     if payload.reconnect is not None:
         return Envelope(payload.callsid, Resume(payload.sdp, payload.reconnect))
     params = (payload.twilio and payload.twilio.params) or ""
-    return Envelope(payload.callsid, Invite(payload.sdp, decode_invite_params(params)))
+    return Envelope(payload.callsid, Invite(payload.sdp, decode_invite_params_untrusted(params)))
 
 
 def _offer(payload: wire.OfferPayload) -> Message:
     parameters = {key: value for key, value in payload.parameters.items() if value is not None}
+    decode_params_untrusted(parameters.get("Params", ""))  # here it can still be refused
     return Envelope(payload.callsid, Offer(payload.sdp, parameters, payload.reconnect))
 
 

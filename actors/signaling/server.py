@@ -10,8 +10,8 @@ import h11
 import trio
 from trio_websocket import ConnectionClosed, WebSocketConnection, wrap_server_stream
 
-from actors.signaling.asgi import App, Peer, refuse, serve_request
-from actors.signaling.head import Head, new_connection, read_head
+from actors.signaling.asgi import BAD_REQUEST, App, Peer, refuse, serve_request
+from actors.signaling.head import Head, new_connection, read_head_untrusted
 from actors.signaling.limits import Limits
 from actors.signaling.schema import MAX_FRAME_CHARS
 from actors.signaling.shelter import open_shelter
@@ -135,8 +135,9 @@ async def serve_stream(
         if head is None:
             return
         ready()
-        if head.is_signaling and not head.may_come_from(reception.origins):
-            await refuse(bounded, connection, FORBIDDEN)
+        refusal = _refusal(head, reception.origins) if head.is_signaling else None
+        if refusal is not None:
+            await refuse(bounded, connection, refusal)
             await bounded.linger(limits.linger)
         elif head.is_signaling:
             bounded.put_back(head.content)
@@ -148,6 +149,12 @@ async def serve_stream(
     finally:
         with trio.move_on_after(limits.close, shield=True):  # a cancellation must not replace a crash
             await trio.aclose_forcefully(bounded)
+
+
+def _refusal(head: Head, origins: frozenset[str]) -> int | None:
+    if not head.is_readable:
+        return BAD_REQUEST
+    return None if head.may_come_from(origins) else FORBIDDEN
 
 
 async def _serve_signal(stream: BoundedStream, link_id: str, reception: Reception, deadline: float) -> None:
@@ -178,7 +185,7 @@ async def _accept(nursery: trio.Nursery, stream: BoundedStream) -> WebSocketConn
 
 async def _read_head(stream: BoundedStream, connection: h11.Connection, limits: Limits) -> Head | None:
     try:
-        return await read_head(stream, connection)
+        return await read_head_untrusted(stream, connection)
     except h11.RemoteProtocolError as error:
         await refuse(stream, connection, error.error_status_hint)
         await stream.linger(limits.linger)

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import h11
 import trio
 import trio_websocket
 from wsproto.utilities import LocalProtocolError, RemoteProtocolError
@@ -34,3 +35,5 @@ async def _shelter(opened: trio.MemorySendChannel[trio.Nursery]) -> None:
         pass  # the reader met a dead transport: whoever reads messages sees the end of the socket
     except* (LocalProtocolError, RemoteProtocolError):
         pass  # it answered a ping after our close frame, or met bytes that are no WebSocket
+    except* (UnicodeError, h11.LocalProtocolError):
+        pass  # a handshake that wsproto could not read, or a client's that it tried to refuse

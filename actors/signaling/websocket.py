@@ -161,6 +161,7 @@ class ServerSocket:
                 text,
                 Clock(now, self._reception.wall()),
                 authenticate=self._reception.authenticate,
+                has_room=self._reception.router.has_room,
                 has_calls=self._is_announced and self._reception.router.has_calls(self._link),
             )
         self._perform(effects)

@@ -6,10 +6,11 @@ from trio.testing import MockClock
 
 from actors import events
 from actors.call import Call, CallStatus, Message
+from actors.call.call import FEEDBACK_ISSUES
 from actors.call.calls import LiveCall
 from actors.call.core import MAX_WAITING
-from actors.call.state import Direction, Part, Received, Role
-from actors.errors import InvalidArgumentError, InvalidStateError, TwilioError
+from actors.call.state import MAX_UNACKNOWLEDGED, Direction, Part, Received, Role
+from actors.errors import AuthorizationErrors, InvalidArgumentError, InvalidStateError, TwilioError
 from actors.media.engine_messages import CloseLeg, PathLost, PathUp
 from actors.signaling import messages as wire
 from supervisor import Crash, MailboxFull
@@ -118,6 +119,50 @@ async def test_a_refused_message_is_told_with_the_codes_for_messages(autojump_cl
         await settle()
         assert [error.code for error in errors] == [31210, 31000]
         assert live.call.status() is CallStatus.OPEN
+
+
+async def test_messages_that_nobody_takes_are_refused_to_their_sender_beyond_a_limit(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_bench() as bench:
+        outlet = FakeOutlet()
+        live = await bench.opened(outlet, CLIENT, OUTGOING)
+        sids = [live.call.send_message(Message(n, "type")) for n in range(MAX_UNACKNOWLEDGED)]
+        with pytest.raises(AuthorizationErrors.RateExceededError) as caught:
+            live.call.send_message(Message("one too many", "type"))
+        assert caught.value.code == 31206
+        await settle()
+        assert len(outlet.of(wire.UserMessage)) == MAX_UNACKNOWLEDGED
+        live.call.core.receive(Received(wire.Ack(sids[0]), live.call.sid))
+        await settle()
+        live.call.send_message(Message("another", "type"))
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        Message(None, "type"),
+        Message("x", 5),  # type: ignore[arg-type]
+        Message("x", ""),
+    ],
+)
+async def test_what_is_no_message_is_told_before_what_the_call_cannot_do(
+    message: Message, autojump_clock: MockClock
+) -> None:
+    async with open_bench() as bench:
+        with pytest.raises(InvalidArgumentError):
+            bench.call(CLIENT, OUTGOING, FakeOutlet()).call.send_message(message)
+
+
+@pytest.mark.parametrize("score", [None, *range(1, 6)])
+async def test_feedback_may_have_any_score_and_issue(score: int | None, autojump_clock: MockClock) -> None:
+    async with open_bench() as bench:
+        live = bench.call(GATEWAY, INCOMING, FakeOutlet())
+        issues = [None, *sorted(FEEDBACK_ISSUES)]
+        for issue in issues:
+            await live.call.post_feedback(score, issue)
+        assert bench.of(live, events.FeedbackGiven) == [events.FeedbackGiven(score, i) for i in issues]
+        assert len(FEEDBACK_ISSUES) == 6
 
 
 async def test_feedback_is_checked_and_may_follow_the_end(autojump_clock: MockClock) -> None:

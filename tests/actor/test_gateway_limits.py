@@ -12,7 +12,7 @@ from actors.gateway.message_policy import MessagePolicy
 from actors.signaling import messages as wire
 from tests.fakes.exchange import answer_to, client_offer, settle
 from tests.fakes.sockets import FakeLink
-from tests.fakes.town import Town, answering, codes, open_town, waiting
+from tests.fakes.town import Town, answering, codes, open_town, token_of, waiting
 
 pytestmark = pytest.mark.actor
 
@@ -195,6 +195,58 @@ async def test_a_held_ring_that_its_caller_gives_up_is_never_told(autojump_clock
         placed.accept()
         await settle()
         assert kinds(alice) == ["Answer"]
+
+
+async def test_a_client_that_takes_its_call_up_again_is_rung_after_the_answer(
+    autojump_clock: MockClock,
+) -> None:
+    """Else it would take the `answer` to its reconnect `invite` for one of the call that rings."""
+    async with open_town(answering) as town:
+        alice = town.registered("alice")
+        call = await town.opened(alice)
+        town.close(alice)
+        await trio.sleep(1.0)
+        again = town.registered("alice")
+        town.say(again, call.sid, wire.Resume(client_offer(), token_of(alice)))
+        town.gateway._doorways[again].post(wire.Envelope("CA9", wire.Offer("early", {})))
+        assert kinds(again) == []
+        await trio.sleep(1.0)
+        assert kinds(again) == ["Answer", "Offer"]
+        assert call.status() is CallStatus.OPEN
+
+
+async def test_a_client_whose_call_ends_while_it_takes_it_up_is_rung(autojump_clock: MockClock) -> None:
+    async with open_town(answering) as town:
+        alice = town.registered("alice")
+        call = await town.opened(alice)
+        again = town.registered("alice")
+        town.say(again, call.sid, wire.Resume(client_offer(), token_of(alice)))
+        call.disconnect()
+        await rung(town)
+        assert kinds(again)[0] == "Hangup"
+        assert kinds(again)[-1] == "Offer"
+
+
+async def test_both_legs_of_a_conversation_count(autojump_clock: MockClock) -> None:
+    async with open_town(answering, limits=CallLimits(max_calls=2)) as town:
+        alice = town.link("alice")
+        await town.opened(alice)
+        town.registered("bob")
+        town.gateway.dial("client:bob", caller="client:alice")
+        town.say(alice, "TJS2", wire.Invite(client_offer()))
+        assert codes(alice) == [31206]
+        with pytest.raises(ClientErrors.TemporarilyUnavailable):
+            town.gateway.dial("client:bob", caller="client:alice")
+
+
+async def test_calls_that_the_server_places_do_not_use_up_the_rate_of_clients(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_town(answering, limits=CallLimits(calls_per_second=1.0)) as town:
+        town.registered("bob")
+        for _ in range(3):
+            town.gateway.dial("client:bob", caller="x")
+        assert (await town.opened(town.link("alice"))).status() is CallStatus.OPEN
 
 
 # --- lost sockets -----------------------------------------------------------------------------------------

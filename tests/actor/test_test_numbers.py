@@ -13,11 +13,12 @@ from actors.apps.default import open_test_numbers
 from actors.apps.endings import PATIENCE_SECONDS
 from actors.call import Call, CallStatus
 from actors.call.state import Timing
-from actors.gateway.admission import CallLimits
-from actors.media.engine_messages import Feed, LegDigit
+from actors.gateway.admission import MAX_PARAMETER_BYTES, CallLimits
+from actors.media.engine_messages import Feed, InsertDigits, LegDigit
 from actors.media.messages import FromLeg, Tone
 from actors.signaling import messages as wire
-from tests.fakes.exchange import settle
+from actors.signaling.params import decode_params_untrusted
+from tests.fakes.exchange import client_offer, settle
 from tests.fakes.sockets import FakeLink
 from tests.fakes.town import Town, codes, open_town
 
@@ -202,6 +203,45 @@ async def test_messages_pass_between_two_clients_both_ways(tmp_path: Path, autoj
         assert (alice.of(wire.Ack), bob.of(wire.Ack)) == ([wire.Ack("KXa")], [wire.Ack("KXb")])
         sids = [m.call_sid for m in bob.posted if isinstance(m, wire.Envelope)]
         assert set(sids) == {callee_sid}
+
+
+async def test_digits_pass_to_the_other_client_unless_they_are_in_the_audio(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    """Those in the audio go the way of the audio: they must not be heard twice."""
+    async with numbers(tmp_path) as town:
+        alice, call, bob, callee_sid = await connected(town)
+        callee = town.gateway.find(callee_sid)
+        assert callee is not None
+        town.say(alice, call.sid, wire.Digits("1w#"))
+        town.bench.engine.tell(LegDigit(call.leg, "5", 160))
+        town.say(bob, callee_sid, wire.Digits("7"))
+        await settle()
+        sent = [(c.leg, c.digits) for c in town.bench.engine.commands if isinstance(c, InsertDigits)]
+        assert [digits for leg, digits in sent if leg == callee.leg] == ["1", "#"]
+        assert [digits for leg, digits in sent if leg == call.leg] == ["7"]
+
+
+async def test_the_callee_gets_the_callers_parameters_that_it_could_read(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    async with numbers(tmp_path) as town:
+        alice, bob = town.link("alice"), town.registered("bob")
+        given = {"To": "client:bob", "a key": "ü+&=", "b&c": "1", "d=e": "2", "empty": ""}
+        town.say(alice, "TJS1", wire.Invite(client_offer(), given))
+        await settle()
+        [offer] = bob.of(wire.Offer)
+        assert isinstance(offer, wire.Offer)
+        assert decode_params_untrusted(offer.parameters["Params"]) == {"a key": "ü+&=", "empty": ""}
+
+
+async def test_a_caller_with_too_long_parameters_is_told(tmp_path: Path, autojump_clock: MockClock) -> None:
+    async with numbers(tmp_path) as town:
+        alice = town.link("alice")
+        town.say(alice, "TJS1", wire.Invite(client_offer(), {"a": "x" * MAX_PARAMETER_BYTES}))
+        await settle()
+        assert codes(alice) == [31103]
+        assert town.is_clean()
 
 
 async def test_messages_before_the_answer_reach_the_callee_after_it(

@@ -8,6 +8,8 @@ import trio
 
 HOST = "127.0.0.1"
 CHUNK = 65536
+RTP_OR_RTCP = range(128, 192)
+"""First bytes (RFC 7983)."""
 ABORT = struct.pack("ii", 1, 0)
 """SO_LINGER that makes a close an RST: for the page the socket ends without a close frame."""
 Address = tuple[str, int]
@@ -23,6 +25,8 @@ class Wire:
         self._is_cut = False
         self._flowing = trio.Event()
         self._flowing.set()
+        self._admitting = trio.Event()
+        self._admitting.set()
         self._open: set[trio.CancelScope] = set()
 
     def cut(self) -> None:
@@ -39,9 +43,14 @@ class Wire:
         """Carry nothing more, and break nothing."""
         self._flowing = trio.Event()
 
+    def hold(self) -> None:
+        """Let new connections wait, as in front of a server that is restarted."""
+        self._admitting = trio.Event()
+
     def heal(self) -> None:
         self._is_cut = False
         self._flowing.set()
+        self._admitting.set()
 
     async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         listeners = await trio.open_tcp_listeners(0, host=HOST)
@@ -55,7 +64,11 @@ class Wire:
             if self._is_cut:
                 return
             self.connections += 1
-            far = await trio.open_tcp_stream(HOST, self._target)
+            await self._admitting.wait()
+            try:
+                far = await trio.open_tcp_stream(HOST, self._target)
+            except OSError:  # the server is gone
+                return
             far.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ABORT)
             async with far, trio.open_nursery() as nursery:
                 self._open.add(nursery.cancel_scope)
@@ -78,12 +91,17 @@ class Wire:
 
 
 class Path:
-    """One way for media: what the page sends to `port` comes to the gateway, and the answers come back."""
+    """One way for media: what the page sends to `port` comes to the gateway, and the answers come back.
+
+    `lose_every`: each n-th RTP or RTCP packet, of both directions together, is lost; 0 for none.
+    """
 
     def __init__(self, target: int) -> None:
         self.port = 0
         self.packets = 0
         self.is_dead = False
+        self.lose_every = 0
+        self._media = 0
         self._target = (HOST, target)
         self._near = trio.socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._far: dict[Address, trio.socket.SocketType] = {}
@@ -96,7 +114,7 @@ class Path:
             async with trio.open_nursery() as nursery:
                 while True:
                     packet, source = await self._near.recvfrom(CHUNK)
-                    if self.is_dead:
+                    if self._loses(packet):
                         continue
                     self.packets += 1
                     if source not in self._far:
@@ -108,8 +126,14 @@ class Path:
         with far:
             while True:
                 packet, _ = await far.recvfrom(CHUNK)
-                if not self.is_dead:
+                if not self._loses(packet):
                     await self._pass(self._near, packet, source)
+
+    def _loses(self, packet: bytes) -> bool:
+        if not self.lose_every or packet[0] not in RTP_OR_RTCP:
+            return self.is_dead
+        self._media += 1
+        return self.is_dead or self._media % self.lose_every == 0
 
     @staticmethod
     async def _pass(through: trio.socket.SocketType, packet: bytes, to: Address) -> None:

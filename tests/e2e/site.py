@@ -14,6 +14,7 @@ SDK = HERE / "node_modules" / "@twilio" / "voice-sdk" / "dist" / "twilio.min.js"
 FILES = {
     "/": ("text/html", HERE / "page" / "index.html"),
     "/harness.js": ("text/javascript", HERE / "page" / "harness.js"),
+    "/differential.js": ("text/javascript", HERE / "page" / "differential.js"),
     "/twilio.min.js": ("text/javascript", SDK),
 }
 MAX_HEAD = 16384

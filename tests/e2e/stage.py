@@ -1,10 +1,10 @@
 """Everything a browser test needs: a house, its network, and clients that run the official SDK."""
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import trio
 
@@ -18,16 +18,21 @@ from tests.fakes.house import House, open_house
 
 FAREWELL_SECONDS = 20.0
 TEST_SECONDS = 45.0
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Entry:
-    """Something emitted by the device or the call, and what `state` or `status()` said in the handler."""
+    """Something emitted by the device or the call, and what `state` or `status()` said in the handler.
+
+    `at`: milliseconds of the page's clock.
+    """
 
     source: str
     name: str
     args: list[Any]
     state: str | None
+    at: float
 
 
 class Client:
@@ -96,10 +101,8 @@ class Stage:
         **options: object,
     ) -> Client:
         """Open a page for `identity`; with `path` all its media go that way. `options` are the SDK's."""
-        wire = Wire(self.house.node.port)
-        await self._nursery.start(wire.serve)
-        page = await self.browser.open_page(self.origin)
-        self._stack.push_async_callback(_close, page)
+        wire = await self.open_wire()
+        page = await self.open_page()
         client = Client(page, wire, identity, hz)
         await self.begin(client, token=token, path=path, **options)
         return client
@@ -118,9 +121,24 @@ class Stage:
         }
         await client.run("start(it)", setting)
 
+    async def open_wire(self) -> Wire:
+        wire = Wire(self.house.node.port)
+        await self._nursery.start(wire.serve)
+        return wire
+
+    async def open_page(self) -> Page:
+        """A page without a Device."""
+        page = await self.browser.open_page(self.origin)
+        self._stack.push_async_callback(_close, page)
+        return page
+
+    async def enter(self, context: AbstractAsyncContextManager[T]) -> T:
+        """Keep `context` open for as long as the stage."""
+        return await self._stack.enter_async_context(context)
+
     async def path(self) -> network.Path:
         """Another way for media."""
-        path = network.Path(self.house.node.engine.candidates[0].port)
+        path = network.Path(self.house.node.media.ports[0])
         await self._nursery.start(path.serve)
         return path
 

@@ -32,6 +32,9 @@ class FakeEngine:
     def attached(self) -> set[LegId]:
         return set(self._posts)
 
+    def place(self, leg: LegId, near: LegId | None = None) -> "FakeEngine":
+        return self
+
     def attach(self, leg: LegId, post: Callable[[EngineEvent], None]) -> None:
         self._posts[leg] = post
 

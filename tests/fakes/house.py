@@ -99,7 +99,9 @@ async def open_house(
     data_dir: Path, application: Application | None = None, *, sinks: Sequence[Sink] = (), **flags: object
 ) -> AsyncIterator[House]:
     faults, notes = ScriptedFaults(), Notes()
-    settings = load_settings(host="127.0.0.1", port=0, data_dir=data_dir, dev=True, **flags)
+    settings = load_settings(
+        **{"host": "127.0.0.1", "port": 0, "data_dir": data_dir, "dev": True, "media_workers": 0} | flags
+    )
     everyone = (notes, *sinks)
     async with open_node(settings, application=application, sinks=everyone, faults=faults) as node:
         yield House(node, data_dir, faults, notes, Notes(), ScriptedFaults(), sinks)

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import trio
 import trio.testing
@@ -20,20 +21,23 @@ from supervisor import Channel, Mailbox, Ready
 from tests.fakes.exchange import HealthyEngine
 
 HEARTBEAT_SECONDS = 5.0
+Wire: TypeAlias = trio.StapledStream[trio.testing.MemorySendStream, trio.testing.MemoryReceiveStream]
 CONNECTED = wire.Connected("alice", 3600.0, "here", None, "home")
 
 
 @dataclass(eq=False)
 class ScriptedGateway:
-    """Every socket of every gateway in one; `down` are the hosts that nobody answers at."""
+    """Every socket of every gateway in one. `down` are the hosts that refuse, `silent` do not answer."""
 
     nursery: trio.Nursery
     down: set[str] = field(default_factory=set)
+    silent: set[str] = field(default_factory=set)
     attempts: list[tuple[float, str]] = field(default_factory=list)
     heard: list[wire.Message] = field(default_factory=list)
     connected: wire.Message | None = CONNECTED
     registered: wire.Message | None = field(default_factory=wire.Registered)
     sockets: list[WebSocketConnection] = field(default_factory=list)
+    streams: list[Wire] = field(default_factory=list)
     _changed: trio.Event = field(default_factory=trio.Event)
 
     async def run_stream(
@@ -54,7 +58,10 @@ class ScriptedGateway:
             self._note()
             if address.host in self.down:
                 raise OSError("connection refused")
+            if address.host in self.silent:
+                await trio.sleep_forever()
             near, far = trio.testing.memory_stream_pair()
+            self.streams.append(far)
             self.nursery.start_soon(self._serve, far)
             return near
 
@@ -97,6 +104,10 @@ class ScriptedGateway:
     async def hang_up_socket(self, code: int = 1001) -> None:
         self.nursery.start_soon(self.sockets[-1].aclose, code)
         await trio.testing.wait_all_tasks_blocked()
+
+    def break_off(self) -> None:
+        """The newest socket ends without a close frame."""
+        self.streams[-1].send_stream.close()
 
     def _note(self) -> None:
         self._changed.set()

@@ -156,7 +156,7 @@ async def test_a_dead_media_path_is_replaced_by_an_ice_restart(tmp_path: Path) -
     with trio.fail_after(40):
         async with open_house(tmp_path) as house, talking(house) as (caller, callee):
             server_half = house.server_call(caller)
-            house.node.engine.post(Blackhole(server_half.leg))
+            house.node.media.post(Blackhole(server_half.leg))
             await callee.silent(ALICE_HZ)
             await house.device_notes.event(caller.core.id, events.Reconnected)
             await caller.heard(BOB_HZ)

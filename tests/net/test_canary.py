@@ -15,6 +15,7 @@ import trio
 from actors import events
 from actors.call import Call, Message
 from actors.config import dev_keys
+from actors.device import ConnectOptions
 from actors.log import LogSink, configure_logging
 from tests.fakes.exchange import client_offer
 from tests.fakes.house import House, open_house
@@ -23,6 +24,8 @@ from tests.fakes.raw_client import RawClient, open_client
 pytestmark = pytest.mark.net
 
 CANARY = "canarycanary"
+PHONE = "+4930901234567"
+TURN = {"iceServers": [{"urls": "turn:relay.test", "username": "alice", "credential": CANARY}]}
 DIGITS = "90817263544536271809"
 TEMP_SID = "TJS1"
 JWT = re.compile(r"eyJ[\w-]+\.[\w-]+")
@@ -33,7 +36,7 @@ class Secrets:
     """What was said and must not be written."""
 
     def __init__(self) -> None:
-        self.known: set[str] = {CANARY, DIGITS}
+        self.known: set[str] = {CANARY, DIGITS, PHONE, PHONE.removeprefix("+")}
 
     def note(self, *texts: str) -> None:
         """Whole texts; of a description, what is secret in it."""
@@ -87,6 +90,14 @@ async def page_calls(house: House, page: RawClient, secrets: Secrets) -> None:
     await house.notes.event(sid, events.Disconnected)
 
 
+async def page_dials_a_number(page: RawClient, secrets: Secrets) -> None:
+    """A number that the server cannot reach; it must not show up in what is said about that."""
+    offer = client_offer()
+    secrets.note(offer)
+    await page.invite("TJS2", offer, PHONE)
+    await page.receive("hangup")
+
+
 async def page_is_refused(house: House, page: RawClient, secrets: Secrets) -> None:
     """What is malformed or comes from somebody without the right."""
     await page.resume("CA0", client_offer(), CANARY)
@@ -109,7 +120,10 @@ async def device_calls(house: House) -> Call:
     async with house.device("bob") as bob, house.device("carol") as carol:
         bob.on("incoming", lambda call: call.accept())
         await bob.register()
-        call = await carol.connect(params={"To": "client:bob", "note": CANARY})
+        unreachable = await carol.connect(ConnectOptions({"To": PHONE}, rtc_configuration=TURN))
+        await unreachable.ended()
+        options = ConnectOptions({"To": "client:bob", "note": CANARY}, rtc_configuration=TURN)
+        call = await carol.connect(options)
         await call.answered()
         call.send_message(Message(CANARY, "user-defined-message"))
         call.send_digits(DIGITS[:3])
@@ -127,6 +141,7 @@ async def test_no_line_of_the_log_holds_a_secret(tmp_path: Path, stream: io.Stri
         async with open_house(tmp_path, sinks=(LogSink(),)) as house:
             async with open_client(house, "alice") as page:
                 await page_calls(house, page, secrets)
+                await page_dials_a_number(page, secrets)
                 await page_is_refused(house, page, secrets)
             call = await device_calls(house)
             secrets.note(call.connect_token or CANARY, call.core.state.token or CANARY)

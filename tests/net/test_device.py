@@ -139,7 +139,15 @@ async def test_a_preflight_test_reports_on_the_network(tmp_path: Path) -> None:
             assert 3000 <= report["testTiming"]["duration"] <= 10_000
             timing = report["networkTiming"]
             assert 0 < timing["signaling"]["duration"] < 3000
-            assert 0 <= timing["peerConnection"]["duration"] < 3000
+            parts = [timing[part] for part in ("ice", "dtls", "peerConnection")]
+            assert all(0 < part["duration"] < 3000 for part in parts)
+            ice, dtls, whole = parts
+            assert (ice["start"], ice["end"], dtls["end"]) == (whole["start"], dtls["start"], whole["end"])
+            pair = report["selectedIceCandidatePairStats"]
+            assert {end["candidateType"] for end in pair.values()} == {"host"}
+            assert pair["remoteCandidate"]["port"] == house.node.media.ports[0]
+            assert pair["remoteCandidate"] in report["iceCandidateStats"]
+            assert report["isTurnRequired"] is False
             await house.notes.event(report["callSid"], events.Disconnected)
 
 

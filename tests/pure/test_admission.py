@@ -7,6 +7,7 @@ from actors.gateway import admission, message_policy
 from actors.gateway.admission import CallLimits, Load
 from actors.gateway.message_policy import MessagePolicy
 from actors.signaling.messages import UserMessage
+from actors.signaling.params import decode_params_untrusted, encode_params
 
 pytestmark = pytest.mark.pure
 
@@ -35,6 +36,21 @@ def test_a_server_that_cannot_says_when_to_try_again(load: Load) -> None:
 
 def test_a_token_without_outgoing_grant_is_not_authorised() -> None:
     assert refusal(may_dial=False) == (31201, None)
+
+
+def test_custom_parameters_may_have_so_many_bytes_names_included() -> None:
+    room = admission.MAX_PARAMETER_BYTES - len("ключ".encode())
+    assert admission.check_parameters({"ключ": "x" * room}) is None
+    refused = admission.check_parameters({"ключ": "x" * (room - 1), "y": "z"})
+    assert refused is not None
+    assert (refused.error.code, refused.retry_after) == (31103, None)
+
+
+def test_custom_parameters_at_their_limit_can_be_passed_on() -> None:
+    """Else they would end the call of whoever dials a client with them."""
+    longest = {"a": "я" * (admission.MAX_PARAMETER_BYTES // 2 - 1)}
+    assert admission.check_parameters(longest) is None
+    assert decode_params_untrusted(encode_params(longest)) == longest
 
 
 def test_only_so_many_calls_begin_in_a_second_and_refused_ones_do_not_count() -> None:

@@ -62,7 +62,8 @@ def test_reconnecting_names_the_part_and_its_code_and_is_told_once(
 ) -> None:
     end = lose(opened(role, direction), part, part)
     assert end.state.status is CallStatus.RECONNECTING
-    assert end.published == [events.Reconnecting(part, code, f"{part} is gone")]
+    warned = [events.Warned("ice-connectivity-lost")] if part is Part.MEDIA else []
+    assert end.published == [*warned, events.Reconnecting(part, code, f"{part} is gone")]
 
 
 @pytest.mark.parametrize("order", [BREAKABLE, BREAKABLE[::-1]])
@@ -322,7 +323,7 @@ def test_media_that_stays_away_ends_the_call_with_error_before_disconnect(role: 
     end.expire(NOW + limit - 0.1)
     assert not end.state.is_over
     end.expire(NOW + limit)
-    assert end.names() == ["Reconnecting", "Failed", "Disconnected"]
+    assert end.names() == ["Warned", "Reconnecting", "Failed", "Disconnected"]
     assert codes(end) == [53405]
     [hangup] = [body for body in bodies(end) if isinstance(body, wire.Hangup)]
     assert hangup.message is not None

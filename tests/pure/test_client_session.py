@@ -201,7 +201,14 @@ class Pair:
 
     def to_gateway(self, text: str) -> None:
         clock = Clock(self.now, self.now)
-        step = gateway_receive(self.gateway, text, clock, authenticate=self.authenticate, has_calls=False)
+        step = gateway_receive(
+            self.gateway,
+            text,
+            clock,
+            authenticate=self.authenticate,
+            has_room=lambda _: True,
+            has_calls=False,
+        )
         self.gateway_does(step)
 
     def gateway_does(self, step) -> None:
@@ -246,7 +253,10 @@ def test_a_token_that_runs_out_ends_the_registration_at_both_ends():
     pair.connect()
     pair.client_does(ask(pair.client, REGISTER, 0.0))
     pair.run(7400.0)
-    assert pair.events[-1] == wire.Problem(wire.WireError(31205, "the access token has expired"))
+    assert pair.events[-2:] == [
+        wire.Problem(wire.WireError(31205, "the access token has expired")),
+        wire.Offline(),
+    ]
     assert pair.done[-1] == (7170.0 + 65.0, gateway.RegistrationChanged(is_registered=False))
     assert pair.client.status is Status.CONNECTED, "calls go on"
 

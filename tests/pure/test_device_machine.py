@@ -138,6 +138,13 @@ def test_a_refused_token_ends_registering_and_only_an_expired_one_is_tried_again
     assert ran.state.wants_registration == (code == EXPIRED)
 
 
+def test_a_new_token_that_is_refused_leaves_the_registration_as_it_is() -> None:
+    ran = registered().then(m.GatewayProblem(INVALID, "no"))
+    assert (ran.state.status, ran.state.wants_registration) == (DeviceStatus.REGISTERED, True)
+    ran.then(LOST, m.GatewayProblem(INVALID, "no"))
+    assert not ran.state.wants_registration, "on the next socket it is the only token"
+
+
 def test_other_problems_are_told_and_change_nothing() -> None:
     ran = registered().fresh()
     before = ran.state

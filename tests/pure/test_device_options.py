@@ -1,7 +1,12 @@
 """A device's options: what is checked, what is used, what is merely kept."""
 
+import tomllib
+from pathlib import Path
+
 import pytest
 
+from actors.call.call import AcceptOptions
+from actors.device import Device
 from actors.device.options import ConnectOptions, DeviceOptions
 from actors.errors import InvalidArgumentError
 
@@ -31,6 +36,13 @@ def test_edges_are_kept_in_their_order(given: object, edges: tuple[str, ...]) ->
     assert DeviceOptions(HOST, edge=given).edges == edges  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("address", ["one:port", "one:70000", ":8443", "one:-1"])
+def test_what_is_no_address_is_refused(address: str) -> None:
+    """Else every attempt to connect would fail, for ever."""
+    with pytest.raises(InvalidArgumentError):
+        DeviceOptions(["fine:8443", address])
+
+
 @pytest.mark.parametrize("given", [5, ["dublin", 5], {"dublin": 1}, True])
 def test_an_edge_is_text(given: object) -> None:
     with pytest.raises(InvalidArgumentError):
@@ -56,10 +68,24 @@ def test_a_bitrate_out_of_range_is_not_used(given: object, used: int | None) -> 
 
 
 @pytest.mark.parametrize(
-    ("timeout_ms", "seconds"), [(30_000, 30.0), (10_000, 10.0), (0, 0.0), (1, 1.0), (-5, 0.0), (40_000, 30.0)]
+    ("timeout_ms", "seconds"),
+    [
+        (30_000, 30.0),
+        (10_000, 10.0),
+        (0, 0.0),
+        (1, 1.0),
+        (-5, 0.0),
+        (40_000, 30.0),
+        ("30000", 0.0),
+        (None, 0.0),
+        (float("nan"), 0.0),
+        (float("inf"), 30.0),
+    ],
 )
-def test_the_gateway_is_told_whole_seconds(timeout_ms: int, seconds: float) -> None:
-    assert DeviceOptions(HOST, max_call_signaling_timeout_ms=timeout_ms).reconnect_timeout == seconds
+def test_the_gateway_is_told_whole_seconds(timeout_ms: object, seconds: float) -> None:
+    """What is no number counts as none."""
+    options = DeviceOptions(HOST, max_call_signaling_timeout_ms=timeout_ms)  # type: ignore[arg-type]
+    assert options.reconnect_timeout == seconds
 
 
 def test_preferred_codecs_come_first_and_those_we_do_not_speak_not_at_all() -> None:
@@ -79,5 +105,27 @@ def test_changes_are_checked_like_options(changes: dict[str, object]) -> None:
         DeviceOptions(HOST).merged(changes)
 
 
-def test_no_repr_shows_a_connect_token() -> None:
-    assert "secret" not in repr(ConnectOptions(connect_token="secret"))
+def test_no_repr_shows_a_connect_token_or_a_turn_credential() -> None:
+    servers = {"iceServers": [{"urls": "turn:relay.test", "credential": "secret"}]}
+    for options in (
+        ConnectOptions(connect_token="secret", rtc_configuration=servers),
+        AcceptOptions(rtc_configuration=servers),
+    ):
+        assert "secret" not in repr(options)
+
+
+def test_the_package_says_what_it_is() -> None:
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    assert (Device.package_name, Device.version) == (project["name"], project["version"])
+    assert Device.is_supported is True
+
+
+def test_defaults_are_those_of_the_voice_sdk() -> None:
+    options = DeviceOptions(HOST)
+    assert options.codec_preferences == ("pcmu", "opus")
+    assert (options.allow_incoming_while_busy, options.dscp, options.publish_events) == (False, True, True)
+    assert (options.token_refresh_ms, options.max_call_signaling_timeout_ms) == (10_000, 0)
+    assert not options.enable_improved_signaling_error_precision
+    assert (options.edges, options.sounds, options.log_level) == ((), {}, "error")
+    assert not options.close_protection
+    assert not options.force_aggressive_ice_nomination

@@ -8,9 +8,17 @@ from collections.abc import Iterable
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from OpenSSL import SSL
 
 from actors.media.datagram import InvalidDatagram
-from actors.media.dtls import MAX_FRESH_STARTS, MTU, DtlsEndpoint, Identity, new_identity
+from actors.media.dtls import (
+    MAX_FRESH_STARTS,
+    MTU,
+    DtlsEndpoint,
+    Identity,
+    load_identity,
+    new_portable_identity,
+)
 from actors.media.dtls_records import datagrams, handshake_records_untrusted
 from actors.media.engine_messages import DtlsRole
 
@@ -20,7 +28,7 @@ pytestmark = pytest.mark.pure
 @functools.cache
 def identities() -> tuple[Identity, Identity]:
     """Made once: a certificate per test would be most of the run."""
-    return new_identity(), new_identity()
+    return load_identity(new_portable_identity()), load_identity(new_portable_identity())
 
 
 def endpoints(near_role: DtlsRole = DtlsRole.CLIENT) -> tuple[DtlsEndpoint, DtlsEndpoint]:
@@ -114,6 +122,33 @@ def test_bad_records_never_end_an_association() -> None:
     deliver(near, hostile())
     assert near.failure is None
     assert near.keys is not None
+
+
+def application_records(endpoint: DtlsEndpoint, count: int) -> bytes:
+    """What only the peer itself can make: protected records, all in one datagram."""
+    for _ in range(count):
+        endpoint._connection.send(b"x")
+    return endpoint._connection.bio_read(MTU)
+
+
+def test_what_a_peer_sends_besides_the_handshake_does_not_pile_up() -> None:
+    """Nobody reads it, so what OpenSSL is given and does not take would stay in memory for good."""
+    near, far = endpoints()
+    shake(near, far)
+    deliver(far, [application_records(near, 8)])
+    with pytest.raises(SSL.WantReadError):
+        far._connection.recv(1)
+
+
+def test_nothing_is_given_to_openssl_after_the_peers_goodbye() -> None:
+    near, far = endpoints()
+    shake(near, far)
+    late = application_records(near, 1)
+    near._connection.shutdown()
+    deliver(far, [near._connection.bio_read(MTU)])
+    far._connection = None  # whoever used it now would fail
+    assert deliver(far, [late]) == []
+    assert far.failure is None
 
 
 @given(st.lists(st.integers(0, 1500), max_size=12))

@@ -29,6 +29,27 @@ def test_listeners_are_called_in_order_with_the_arguments() -> None:
     assert heard == ["one(1, 'x')", "two(1, 'x')"]
 
 
+def test_who_emits_is_told_whenever_a_listener_comes_or_goes() -> None:
+    """What only listeners need is made while there are some."""
+    counts: list[int] = []
+
+    class Counting(Emitter):
+        def _listeners_changed(self) -> None:
+            counts.append(self.listener_count("a"))
+
+    emitter = Counting()
+    emitter.on("a", print).once("a", lambda: None).on("b", print)
+    assert counts == [1, 2, 2]
+    emitter.emit("b")
+    emitter.off("a", print)
+    emitter.emit("a")
+    assert counts[3:] == [1, 0]
+    emitter.off("a", print)
+    assert counts[5:] == []
+    emitter.on("a", print).remove_all_listeners("a").on("a", print).remove_all_listeners()
+    assert counts[5:] == [1, 0, 1, 0]
+
+
 def test_emit_tells_whether_anybody_listens() -> None:
     assert not Emitter().emit("a")
 
@@ -97,3 +118,28 @@ def test_a_listener_that_raises_raises_out_of_emit_and_is_once_all_the_same() ->
     with pytest.raises(ValueError, match="x"):
         emitter.emit("a")
     assert not emitter.emit("a")
+
+
+def test_remove_listener_is_another_name_of_off() -> None:
+    heard, emitter = Heard(), Emitter()
+    note = heard.note("one")
+    assert emitter.on("a", note).remove_listener("a", note) is emitter
+    assert not emitter.emit("a")
+
+
+def test_listeners_are_counted_and_their_events_named_in_order() -> None:
+    heard, emitter = Heard(), Emitter()
+    note = heard.note("one")
+    emitter.on("b", note).once("a", note).on("b", note)
+    assert (emitter.event_names(), emitter.listener_count("b")) == (("b", "a"), 2)
+    emitter.emit("a")
+    emitter.off("b", note)
+    assert (emitter.event_names(), emitter.listener_count("a"), emitter.listener_count("b")) == (("b",), 0, 1)
+    assert emitter.listener_count("never") == 0
+
+
+def test_once_can_be_taken_back() -> None:
+    heard, emitter = Heard(), Emitter()
+    note = heard.note("one")
+    emitter.once("a", note).off("a", note)
+    assert (emitter.emit("a"), heard) == (False, [])

@@ -8,10 +8,14 @@ from hypothesis import strategies as st
 
 from actors.errors import (
     ERRORS,
+    FAMILIES,
     AuthorizationErrors,
     GatewayError,
     GeneralErrors,
+    InvalidArgumentError,
+    InvalidStateError,
     MediaErrors,
+    NotSupportedError,
     SignalingErrors,
     TwilioError,
     error_for_code,
@@ -98,6 +102,57 @@ def test_message_ends_in_the_text_or_else_the_explanation(error: type[TwilioErro
     assert error.description
 
 
+EXPLAINED_BY_CAUSES = {31005: False} | dict.fromkeys(
+    (31206, 31210, 31212, 31202, 31404, 31008, 31100, 31105, 31401, 31402, 53001, 53400, 53402, 53405), True
+)
+WITHOUT_SOLUTIONS = {31008}
+
+
+@pytest.mark.parametrize("error", ERRORS.values(), ids=lambda error: f"{error.name}-{error.code}")
+def test_causes_and_solutions_are_those_that_are_documented(error: type[TwilioError]) -> None:
+    has_causes = EXPLAINED_BY_CAUSES.get(error.code, False)
+    assert (bool(error.causes), bool(error.solutions)) == (
+        has_causes,
+        has_causes and error.code not in WITHOUT_SOLUTIONS,
+    )
+    raised = error("why")
+    for name in ("code", "name", "description", "explanation", "causes", "solutions"):
+        assert getattr(raised, name) == getattr(error, name)
+    assert all(isinstance(text, str) and text for text in (*error.causes, *error.solutions))
+
+
+def test_every_class_is_found_in_its_family() -> None:
+    families = {
+        "AuthorizationErrors": {20101, 20104, 20151, 31201, 31203, 31204, 31205, 31206, 31207, 31209, 31210}
+        | {31212},
+        "SignatureValidationErrors": {31202},
+        "ClientErrors": {31400, 31404, 31480, 31486},
+        "SIPServerErrors": {31603},
+        "GeneralErrors": {31000, 31001, 31002, 31003, 31005, 31008, 31009},
+        "MalformedRequestErrors": {31100, 31101, 31102, 31103, 31104, 31105, 31107},
+        "UserMediaErrors": {31401, 31402},
+        "SignalingErrors": {53000, 53001},
+        "MediaErrors": {53400, 53402, 53405},
+    }
+    found = {
+        family.__name__: {code for code, error in ERRORS.items() if error in vars(family).values()}
+        for family in FAMILIES
+    }
+    assert found == families
+
+
+def test_an_error_can_be_made_of_nothing() -> None:
+    error = GeneralErrors.CallCancelledError()
+    assert error.message == f"CallCancelledError (31008): {error.explanation}"
+    assert error.original_error is None
+
+
+def test_errors_of_arguments_and_state_are_no_part_of_the_family() -> None:
+    for kind in (InvalidArgumentError, InvalidStateError, NotSupportedError):
+        assert not issubclass(kind, TwilioError)
+        assert str(kind("why")) == "why"
+
+
 def test_an_error_wraps_what_it_was_made_from() -> None:
     cause = OSError("no route")
     for wrapped in (GeneralErrors.TransportError(cause), GeneralErrors.TransportError("text", cause)):
@@ -132,6 +187,15 @@ def test_a_hangup_code_that_is_not_known_becomes_31005_and_keeps_the_original() 
         assert (error.code, error.original_error) == (31005, GatewayError(code, "busy"))
     assert from_hangup(31486, "busy", precise=True).message == "BusyHere (31486): busy"
     assert from_hangup(31206, "slow", precise=False).code == 31206
+
+
+@pytest.mark.parametrize("error", ERRORS.values(), ids=lambda error: f"{error.name}-{error.code}")
+def test_a_hangup_has_the_class_of_its_code_only_as_precisely_as_asked_for(error: type[TwilioError]) -> None:
+    precise = from_hangup(error.code, "busy", precise=True)
+    assert (type(precise), precise.message) == (error, f"{error.name} ({error.code}): busy")
+    assert precise.original_error is None
+    coarse = from_hangup(error.code, "busy", precise=False)
+    assert coarse.code == (31005 if error.code in PRECISE else error.code)
 
 
 def test_a_call_error_that_is_not_known_becomes_31000_with_the_gateways_text() -> None:

@@ -18,6 +18,7 @@ from actors.signaling.gateway_effects import (
     SendHeartbeat,
 )
 from actors.signaling.gateway_session import (
+    MAX_HELD_CHARS,
     MAX_HELD_MESSAGES,
     MAX_PROTOCOL_ERRORS,
     Clock,
@@ -39,13 +40,16 @@ REGISTER, UNREGISTER = wire.Register(audio=True), wire.Register(audio=False)
 INVITE = wire.Envelope("TJS1", wire.Invite("v=0\r\n"))
 HANGUP = wire.Envelope("CA1", wire.Hangup())
 CONNECTED = SendFrame(wire.Connected("alice", TTL, "here"))
-READY = SendFrame(wire.Registered())
+READY, OFFLINE, CLOSE = SendFrame(wire.Registered()), SendFrame(wire.Offline()), SendFrame(wire.Close())
+REFUSED = CloseSocket(1000, "token refused")
 
 
 def authenticate(token: str, wall: float = WALL) -> AccessToken:
     """`alice`, `bob`, `mute` (no incoming grant), `brief` (10 s left); anything else is refused."""
     if token == "expired":
         raise TokenRefused(31205, "expired")
+    if token == "forged":
+        raise TokenRefused(31202, "signature does not match")
     if token not in {"alice", "bob", "mute", "brief"}:
         raise TokenRefused(31204, "malformed")
     identity = "alice" if token == "brief" else token
@@ -65,6 +69,7 @@ class Socket:
 
     now: float = 0.0
     has_calls: bool = False
+    has_room: bool = True
     effects: list[GatewayEffect] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -77,6 +82,7 @@ class Socket:
             text,
             clock,
             authenticate=partial(authenticate, wall=clock.wall),
+            has_room=lambda _: self.has_room,
             has_calls=self.has_calls,
         )
         self.effects.extend(effects)
@@ -143,34 +149,62 @@ def test_no_more_than_a_few_messages_are_held():
     assert socket.say(ALICE).count(Route(HANGUP)) == MAX_HELD_MESSAGES
 
 
+def test_what_is_held_is_not_large_either():
+    """Who it comes from is not known yet, and there may be thousands of them."""
+    socket = Socket()
+    large = wire.Envelope("CA1", wire.UserMessage("x" * (MAX_HELD_CHARS // 4), "t", "KX1"))
+    assert socket.say(*[large] * 3) == []
+    assert socket.say(large) == [problem(31206, "too many messages before a valid token")]
+    assert socket.say(HANGUP) == []
+    assert socket.say(ALICE).count(Route(large)) == 3
+
+
 @pytest.mark.parametrize(
     ("token", "answer"),
     [
         ("garbage", problem(31204, "malformed")),
         ("", problem(31204, "malformed")),
-        ("expired", problem(31205, "expired")),
+        ("forged", problem(31202, "signature does not match")),
     ],
 )
-def test_a_refused_token_is_told_and_closes_after_a_second(token, answer):
+def test_a_bad_token_is_told_and_a_second_later_its_client_is_to_stay_away(token, answer):
+    """A client that is only closed comes back with the same token, for ever."""
     socket = Socket()
     assert socket.say(wire.Listen(token)) == [answer]
-    assert socket.run(100) == [(1.0, CloseSocket(1000, "token refused"))]
+    assert socket.run(100) == [(1.0, CLOSE), (1.0, REFUSED)]
 
 
-def test_a_good_token_in_time_saves_a_refused_socket():
+def test_who_comes_with_a_token_that_has_run_out_is_closed_and_may_come_back_with_another():
     socket = Socket()
-    socket.say(wire.Listen("garbage"), HANGUP)
+    assert socket.say(wire.Listen("expired")) == [problem(31205, "expired")]
+    assert socket.run(100) == [(1.0, REFUSED)]
+
+
+@pytest.mark.parametrize("token", ["garbage", "expired"])
+def test_a_good_token_in_time_saves_a_refused_socket(token):
+    socket = Socket()
+    socket.say(wire.Listen(token), HANGUP)
     socket.now = 0.9
     assert socket.say(ALICE)[-1] == Route(HANGUP)
     assert without_heartbeats(socket.run(100)) == []
 
 
-def test_refused_tokens_do_not_put_off_the_end():
+@pytest.mark.parametrize(("last", "end"), [("garbage", [CLOSE, REFUSED]), ("expired", [REFUSED])])
+def test_refused_tokens_do_not_put_off_the_end_and_the_last_of_them_decides(last, end):
     socket = Socket()
-    for at in (0.0, 0.5, 0.9):
+    for at, token in ((0.0, "expired"), (0.5, "garbage"), (0.9, last)):
         socket.now = at
-        socket.say(wire.Listen("garbage"))
-    assert socket.run(100) == [(1.0, CloseSocket(1000, "token refused"))]
+        socket.say(wire.Listen(token))
+    assert socket.run(100) == [(1.0, effect) for effect in end]
+
+
+@pytest.mark.parametrize("token", ["garbage", "forged", "expired"])
+def test_who_is_in_goes_on_with_the_old_token_when_the_new_one_is_refused(socket, token):
+    """A call would lose its signaling for a slip of the application's."""
+    [answer] = socket.say(wire.Listen(token))
+    assert isinstance(answer.message, wire.Problem)
+    assert socket.say(HANGUP, REGISTER)[:2] == [Route(HANGUP), READY]
+    assert without_heartbeats(socket.run(60)) == []
 
 
 def test_a_refresh_is_answered_only_when_no_call_is_live(socket):
@@ -183,7 +217,7 @@ def test_a_refresh_is_answered_only_when_no_call_is_live(socket):
 
 def test_a_refresh_keeps_the_identity(socket):
     assert socket.say(wire.Listen("bob")) == [problem(31204, "another identity")]
-    assert socket.run(2) == [(1.0, CloseSocket(1000, "token refused"))]
+    assert socket.run(2) == [(1.0, REFUSED)], "on another socket the token is good"
 
 
 def test_a_token_that_runs_out_is_told_and_its_client_may_not_dial_or_register():
@@ -191,7 +225,7 @@ def test_a_token_that_runs_out_is_told_and_its_client_may_not_dial_or_register()
     socket.say(wire.Listen("brief"))
     expired = wire.WireError(31205, "the access token has expired")
     assert without_heartbeats(socket.run(30)) == [(10.0, SendFrame(wire.Problem(expired)))]
-    assert socket.say(REGISTER) == [SendFrame(wire.Problem(expired))]
+    assert socket.say(REGISTER) == [SendFrame(wire.Problem(expired)), OFFLINE]
     refusal = [wire.Problem(expired, "TJS1"), wire.Envelope("TJS1", wire.Hangup(expired))]
     assert socket.say(INVITE) == [SendFrame(message) for message in refusal]
     assert socket.say(HANGUP) == [Route(HANGUP)], "a call that is up goes on"
@@ -203,15 +237,24 @@ def test_registering_is_answered_before_it_is_announced(socket):
     """The router may ring the client at once, and `ready` has to be there first."""
     assert socket.say(REGISTER) == [READY, RegistrationChanged(is_registered=True)]
     assert socket.say(REGISTER) == [READY]
-    offline = SendFrame(wire.Offline())
-    assert socket.say(UNREGISTER) == [RegistrationChanged(is_registered=False), offline]
-    assert socket.say(UNREGISTER) == [offline]
+    assert socket.say(UNREGISTER) == [RegistrationChanged(is_registered=False), OFFLINE]
+    assert socket.say(UNREGISTER) == [OFFLINE]
 
 
 def test_registering_needs_an_incoming_grant():
+    """Without `offline` the SDK's `register()` would wait for ever."""
     socket = Socket()
     socket.say(wire.Listen("mute"))
-    assert socket.say(REGISTER) == [problem(31201, "the access token has no incoming grant")]
+    assert socket.say(REGISTER) == [problem(31201, "the access token has no incoming grant"), OFFLINE]
+
+
+def test_registering_needs_room_and_repeating_it_none(socket):
+    socket.has_room = False
+    assert socket.say(REGISTER) == [problem(31206, "too many registrations of this identity"), OFFLINE]
+    socket.has_room = True
+    assert socket.say(REGISTER)[0] == READY
+    socket.has_room = False
+    assert socket.say(REGISTER) == [READY]
 
 
 def test_a_registration_ends_when_it_is_not_repeated(socket):
@@ -222,22 +265,34 @@ def test_a_registration_ends_when_it_is_not_repeated(socket):
     assert socket.say(REGISTER) == [READY, RegistrationChanged(is_registered=True)]
 
 
-def test_a_registration_outlives_a_refresh_and_ends_when_the_token_was_not_refreshed_in_time():
-    """Its client cannot repeat it with a token that has run out, and may again with a new one."""
+def test_a_registration_outlives_its_token_for_a_time_and_its_end_is_told():
+    """A client that was told that its token has run out does not repeat `register`; told that it is offline,
+    it registers again as soon as it has a new token."""
     socket = Socket()
-    socket.say(wire.Listen("brief"))
-    socket.say(REGISTER)
-    socket.run(30)
-    assert socket.say(REGISTER)[0] != READY
-    passed = without_heartbeats(socket.run(66))
-    assert passed == [(65.0, RegistrationChanged(is_registered=False))]
+    socket.say(wire.Listen("brief"), REGISTER)
+    passed = without_heartbeats(socket.run(200))
+    assert passed[1:] == [(65.0, RegistrationChanged(is_registered=False)), (65.0, OFFLINE)]
     socket.say(ALICE)
     assert socket.say(REGISTER) == [READY, RegistrationChanged(is_registered=True)]
-    socket.run(90)
-    socket.has_calls = True
+
+
+@pytest.mark.parametrize("has_calls", [False, True])
+def test_a_new_token_after_the_end_of_the_old_one_keeps_the_registration(has_calls):
+    """The client does not know that it would have to register again, and is not told."""
+    socket = Socket(has_calls=has_calls)
+    socket.say(wire.Listen("brief"), REGISTER)
+    socket.run(30)
     socket.say(ALICE)
-    socket.say(REGISTER)
-    assert without_heartbeats(socket.run(120)) == []
+    assert without_heartbeats(socket.run(1000)) == []
+    assert socket.say(UNREGISTER) == [RegistrationChanged(is_registered=False), OFFLINE]
+
+
+def test_a_new_token_in_time_changes_nothing_about_the_registration():
+    socket = Socket()
+    socket.say(wire.Listen("brief"), REGISTER)
+    socket.run(5)
+    socket.say(ALICE)
+    assert without_heartbeats(socket.run(200)) == [(65.0, RegistrationChanged(is_registered=False))]
 
 
 def test_a_socket_that_closes_is_no_longer_registered(socket):

@@ -41,6 +41,12 @@ def test_an_invite_waits_for_the_hangup_under_either_id(sid: str) -> None:
     assert settle(waiting(OFFER), sid) == (Glare(), (OFFER,))
 
 
+def test_an_invite_does_not_wait_for_a_call_that_is_cancelled() -> None:
+    """A call that is taken up again may be one that rings."""
+    cancel = Envelope("CA1", wire.Cancel())
+    assert pass_on(waiting(OFFER), cancel) == (Glare(), (cancel, OFFER))
+
+
 def test_ringing_and_messages_of_the_clients_call_do_not_wait() -> None:
     for body in (wire.Ringing("sdp"), MESSAGE.body, wire.Ack("KX1")):
         own = Envelope("CA1", body)

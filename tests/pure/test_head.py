@@ -37,3 +37,22 @@ def test_only_pages_of_named_origins_may_come(origins: tuple[str, ...], is_welco
 
 def test_without_named_origins_every_page_may_come() -> None:
     assert head("https://anywhere.test").may_come_from(frozenset())
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "is_readable"),
+    [
+        ("Host", b"gateway.test:8443", True),
+        ("Host", b"\xfe", False),
+        ("Host", b"xn--999999999", False),
+        ("Connection", b"Upgrade, \xff", False),
+        ("Sec-WebSocket-Protocol", b"\xff", False),
+        ("User-Agent", b"caf\xe9", True),
+    ],
+)
+def test_what_the_websocket_library_would_stumble_over_is_refused(
+    name: str, value: bytes, is_readable: bool
+) -> None:
+    headers = [(name, value)] if name == "Host" else [("Host", "x"), (name, value)]
+    request = h11.Request(method="GET", target="/signal", headers=headers)
+    assert Head(request, b"").is_readable is is_readable

@@ -13,7 +13,7 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.events import DigitReceived, Event, Record
+from actors.events import DigitReceived, Event, Record, Warned
 from actors.log import LEVELS, LogSink, configure_logging
 from actors.redact import MAX_TEXT, REDACTED, redact
 
@@ -87,8 +87,20 @@ def test_a_record_is_one_line_with_its_fields_beside_the_events(stream: io.Strin
             "identity": "client:a",
             "caused_by": "F1",
             "duration_ms": 160,
+            "is_signaled": False,
         }
     ]
+
+
+def test_the_samples_behind_a_warning_are_not_logged(stream: io.StringIO) -> None:
+    """One line would be as long as a minute of others; the values that were judged are there."""
+    configure_logging("json", stream)
+    detail = {"name": "jitter", "threshold": {"name": "max", "value": 30}, "values": [31.0]}
+    LogSink(show_pii=True)(Stub(Warned("high-jitter", detail, ({"jitter": 31.0},))))
+    [line] = lines(stream)
+    assert (line["event"], line["level"], line["warning"]) == ("call.warning", "warning", "high-jitter")
+    assert line["detail"] == detail
+    assert "samples" not in line
 
 
 @pytest.mark.parametrize("show_pii", [False, True])

@@ -348,15 +348,22 @@ def test_answer_that_fits_is_taken_after_one_that_did_not():
 
 def test_wishes_before_the_leg_is_open_are_kept_for_it():
     side = gateway()
-    for wish in (m.Play(m.Tone(440.0)), m.ListenFor((600.0,)), m.SetMuted(True), m.SendDigits("1")):
+    for wish in (
+        m.Play(m.Tone(440.0)),
+        m.ListenFor((600.0,)),
+        m.Measure(m.Metering.LEVELS),
+        m.SetMuted(True),
+        m.SendDigits("1"),
+    ):
         assert side.take(wish) == ([], [], [])
     commands, _, _ = side.take(m.AnswerOffer(OFFER))
-    assert commands[1:4] == [
+    assert commands[1:5] == [
         e.Feed(side.leg, m.Tone(440.0)),
         e.Detect(side.leg, (600.0,)),
+        e.MeasureLeg(side.leg, m.Metering.LEVELS),
         e.MuteLeg(side.leg, True),
     ]
-    assert kinds(commands) == ["OpenLeg", "Feed", "Detect", "MuteLeg", "Negotiate"]
+    assert kinds(commands) == ["OpenLeg", "Feed", "Detect", "MeasureLeg", "MuteLeg", "Negotiate"]
 
 
 def test_wishes_for_an_open_leg_take_effect_at_once():
@@ -364,6 +371,8 @@ def test_wishes_for_an_open_leg_take_effect_at_once():
     side.take(m.CreateOffer())
     assert side.take(m.Play(m.Silence()))[0] == [e.Feed(side.leg, m.Silence())]
     assert side.take(m.ListenFor(()))[0] == [e.Detect(side.leg, ())]
+    for metering in m.Metering:
+        assert side.take(m.Measure(metering))[0] == [e.MeasureLeg(side.leg, metering)]
     assert side.take(m.SetMuted(False))[0] == [e.MuteLeg(side.leg, False)]
     assert side.take(m.SendDigits("12w3"))[0] == [e.InsertDigits(side.leg, "12w3")]
 

@@ -7,10 +7,11 @@ from urllib.parse import quote
 import pytest
 
 from actors.call.parameters import (
+    MAX_CONNECT_TOKEN_CHARS,
     CallerInfo,
     ConnectToken,
     caller_info,
-    decode_connect_token,
+    decode_connect_token_untrusted,
     encode_connect_token,
 )
 from actors.errors import InvalidArgumentError
@@ -35,7 +36,7 @@ def test_a_connect_token_is_what_the_browser_writes() -> None:
 
 
 def test_a_connect_token_is_read_back() -> None:
-    assert decode_connect_token(encode_connect_token(TOKEN)) == TOKEN
+    assert decode_connect_token_untrusted(encode_connect_token(TOKEN)) == TOKEN
 
 
 def test_a_connect_token_does_not_show_its_secret() -> None:
@@ -62,12 +63,23 @@ def test_a_connect_token_does_not_show_its_secret() -> None:
 )
 def test_what_is_no_connect_token_is_an_invalid_argument(text: str) -> None:
     with pytest.raises(InvalidArgumentError):
-        decode_connect_token(text)
+        decode_connect_token_untrusted(text)
+
+
+def test_a_connect_token_is_no_longer_than_its_limit_and_not_nested_without_end() -> None:
+    """It may come from anywhere; whoever made it must not end the task of who reads it."""
+    with pytest.raises(InvalidArgumentError, match="more than"):
+        decode_connect_token_untrusted("A" * (MAX_CONNECT_TOKEN_CHARS + 1))
+    deep = '{"signalingReconnectToken":"rt","parameters":{"CallSid":' + "[" * 60_000 + "]" * 60_000 + "}}"
+    with pytest.raises(InvalidArgumentError, match="decoded"):
+        decode_connect_token_untrusted(base64.b64encode(deep.encode()).decode())
 
 
 def test_custom_parameters_may_be_missing_and_become_text() -> None:
     bare = {"parameters": {"CallSid": "CA1", "n": 5}, "signalingReconnectToken": "rt"}
-    assert decode_connect_token(encoded(bare)) == ConnectToken({}, {"CallSid": "CA1", "n": "5"}, "rt")
+    assert decode_connect_token_untrusted(encoded(bare)) == ConnectToken(
+        {}, {"CallSid": "CA1", "n": "5"}, "rt"
+    )
 
 
 @pytest.mark.parametrize("parameters", [{}, {"StirStatus": ""}, {"From": "+4930"}])

@@ -4,7 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.signaling.params import decode_invite_params, decode_params, encode_invite_params, encode_params
+from actors.signaling.errors import RemoteProtocolError
+from actors.signaling.params import (
+    MAX_PARAMS,
+    MAX_PARAMS_CHARS,
+    decode_invite_params_untrusted,
+    decode_params_untrusted,
+    encode_invite_params,
+    encode_params,
+)
 
 pytestmark = pytest.mark.pure
 
@@ -33,7 +41,7 @@ def test_an_invite_is_escaped_as_encode_uri_component_does():
     ],
 )
 def test_an_invite_is_read_with_keys_and_values_unescaped(text, params):
-    assert decode_invite_params(text) == params
+    assert decode_invite_params_untrusted(text) == params
 
 
 @pytest.mark.parametrize(
@@ -50,7 +58,7 @@ def test_an_invite_is_read_with_keys_and_values_unescaped(text, params):
     ],
 )
 def test_a_rung_client_reads_keys_verbatim(text, params):
-    assert decode_params(text) == params
+    assert decode_params_untrusted(text) == params
 
 
 @pytest.mark.parametrize("key", ["", "a&b", "a=b"])
@@ -61,9 +69,29 @@ def test_a_key_that_the_client_could_not_read_back_is_refused(key):
 
 @given(st.dictionaries(st.text(min_size=1, max_size=20), TEXT, max_size=5))
 def test_invite_parameters_come_back(params):
-    assert decode_invite_params(encode_invite_params(params)) == params
+    assert decode_invite_params_untrusted(encode_invite_params(params)) == params
 
 
 @given(st.dictionaries(RAW_KEYS, TEXT, max_size=5))
 def test_parameters_for_a_rung_client_come_back(params):
-    assert decode_params(encode_params(params)) == params
+    assert decode_params_untrusted(encode_params(params)) == params
+
+
+@pytest.mark.parametrize(
+    "params", [{str(n): "" for n in range(MAX_PARAMS + 1)}, {"a": "b" * MAX_PARAMS_CHARS}]
+)
+def test_more_parameters_than_the_limit_are_neither_written_nor_read(params):
+    """Read, each takes many times the room that it took in the frame."""
+    text = "&".join(f"{key}={value}" for key, value in params.items())
+    for encode in (encode_invite_params, encode_params):
+        with pytest.raises(ValueError, match="more than"):
+            encode(params)
+    for decode in (decode_invite_params_untrusted, decode_params_untrusted):
+        with pytest.raises(RemoteProtocolError, match="too many"):
+            decode(text)
+
+
+def test_as_many_parameters_as_the_limit_come_back():
+    params = {str(number): "" for number in range(MAX_PARAMS)}
+    assert decode_invite_params_untrusted(encode_invite_params(params)) == params
+    assert decode_params_untrusted(encode_params(params)) == params

@@ -1,14 +1,24 @@
 """A preflight test's report, from what was seen."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from actors.device.preflight_report import Findings, call_quality, write_report
+from actors.events import Endpoint, MediaSecured
 
 pytestmark = pytest.mark.pure
 
 EPOCH = 1_700_000_000.0
+HOST, PRFLX = (126 << 24) + 1, 1862270975
+SECURED = MediaSecured(
+    0.25,
+    0.5,
+    Endpoint("192.0.2.1", 5000, HOST),
+    Endpoint("198.51.100.2", 6000, HOST),
+    (Endpoint("198.51.100.9", 6000, HOST), Endpoint("198.51.100.2", 6000, HOST)),
+)
 
 
 def sample(mos: float | None, jitter: float = 2.0, rtt: float | None = 20.0) -> dict[str, Any]:
@@ -71,18 +81,65 @@ def test_without_a_mos_there_is_no_verdict(samples: tuple[dict[str, Any], ...]) 
 
 
 def test_times_are_milliseconds_since_the_epoch() -> None:
-    report = write_report(found(registered=11.0, accepted=12.0, flowing=12.25), EPOCH)
+    report = write_report(found(registered=11.0, secured=SECURED, secured_at=12.75), EPOCH)
     start = (EPOCH + 10.0) * 1000
     assert report["testTiming"] == {"start": start, "end": start + 5000, "duration": 5000.0}
     assert report["networkTiming"] == {
         "signaling": {"start": start, "end": start + 1000, "duration": 1000.0},
-        "peerConnection": {"start": start + 2000, "end": start + 2250, "duration": 250.0},
+        "ice": {"start": start + 2000, "end": start + 2250, "duration": 250.0},
+        "dtls": {"start": start + 2250, "end": start + 2750, "duration": 500.0},
+        "peerConnection": {"start": start + 2000, "end": start + 2750, "duration": 750.0},
     }
 
 
-def test_early_media_does_not_make_time_run_backwards() -> None:
-    report = write_report(found(accepted=12.0, flowing=11.0), EPOCH)
-    assert report["networkTiming"]["peerConnection"]["duration"] == 0.0
+def test_the_report_names_all_candidates_and_the_pair_in_use() -> None:
+    report = write_report(found(secured=SECURED), EPOCH)
+    local, first, second = report["iceCandidateStats"]
+    assert (local["type"], local["address"], local["port"], local["isRemote"]) == (
+        "local-candidate",
+        "192.0.2.1",
+        5000,
+        False,
+    )
+    assert {key: second[key] for key in ("type", "candidateType", "ip", "protocol")} == {  # type: ignore[literal-required]
+        "type": "remote-candidate",
+        "candidateType": "host",
+        "ip": "198.51.100.2",
+        "protocol": "udp",
+    }
+    assert report["selectedIceCandidatePairStats"] == {"localCandidate": local, "remoteCandidate": second}
+    assert first["ip"] == "198.51.100.9"
+
+
+def test_a_remote_candidate_that_was_not_offered_is_named_too() -> None:
+    reflexive = Endpoint("203.0.113.9", 7000, PRFLX)
+    report = write_report(found(secured=replace(SECURED, remote=reflexive)), EPOCH)
+    assert [entry["candidateType"] for entry in report["iceCandidateStats"]] == ["host"] * 3 + ["prflx"]
+    assert report["selectedIceCandidatePairStats"]["remoteCandidate"] == report["iceCandidateStats"][-1]
+
+
+@pytest.mark.parametrize(
+    ("preference", "kind", "needs_turn"),
+    [
+        (126, "host", False),
+        (110, "prflx", False),
+        (100, "srflx", False),
+        (2, "relay", True),
+        (0, "relay", True),
+    ],
+)
+def test_turn_is_required_when_an_end_is_relayed(preference: int, kind: str, needs_turn: bool) -> None:
+    end = Endpoint("203.0.113.9", 7000, preference << 24)
+    for changes in ({"local": end}, {"remote": end}):
+        report = write_report(found(secured=replace(SECURED, **changes)), EPOCH)
+        assert report["isTurnRequired"] is needs_turn
+        assert kind in [entry["candidateType"] for entry in report["iceCandidateStats"]]
+
+
+def test_without_a_path_nothing_is_known_of_turn() -> None:
+    report = write_report(found(), EPOCH)
+    assert not {"isTurnRequired", "selectedIceCandidatePairStats"} & set(report)
+    assert report["iceCandidateStats"] == []
 
 
 def test_what_never_happened_has_no_time() -> None:

@@ -1,6 +1,7 @@
 """What the voice SDK does in races and our client does not.
 
-Each docstring names the quirk. Those that take a whole device are among the device's tests.
+Each docstring names the quirk. Those that take a whole device are in `tests/wire/test_device.py` and
+`test_device_calls.py`, those of the preflight report in `test_preflight_report.py`.
 """
 
 import pytest
@@ -24,6 +25,9 @@ from actors.call.state import (
 from actors.device import machine as m
 from actors.device.state import DeviceState, DeviceStatus
 from actors.media import messages as media
+from actors.media.engine_messages import IceCredentials
+from actors.media.sdp_write import LocalSession, write_offer
+from actors.media.telephone_event import DIGITS, DigitSender
 from actors.signaling import messages as wire
 from tests.fakes.call_end import (
     CALL_SID,
@@ -118,7 +122,8 @@ def test_media_that_fails_before_it_ever_flowed_and_then_works_is_reconnected() 
     end = lose(opened(CLIENT, INCOMING), Part.MEDIA)
     assert end.state.status is CallStatus.RECONNECTING
     find(end, Part.MEDIA)
-    assert (end.state.status, end.names()) == ("open", ["Reconnecting", "Reconnected"])
+    told = [name for name in end.names() if name.startswith("Reconnect")]
+    assert (end.state.status, told) == ("open", ["Reconnecting", "Reconnected"])
 
 
 def test_reconnecting_is_told_once_however_often_the_socket_fails() -> None:
@@ -170,6 +175,51 @@ def test_a_bad_answer_ends_the_call_after_its_error() -> None:
     end = do(forget(connecting(CLIENT)), Received(wire.Answer("bad", "token"), CALL_SID))
     do(end, Reported(media.DescriptionFailed(media.Failure.REMOTE_DESCRIPTION, "no")))
     assert (codes(end), end.names(), end.state.status) == ([53402], ["Failed", "Disconnected"], "closed")
+
+
+@pytest.mark.parametrize(
+    ("failure", "code"), [(media.Failure.LOCAL_DESCRIPTION, 53400), (media.Failure.REMOTE_DESCRIPTION, 53402)]
+)
+def test_an_offer_that_cannot_be_answered_is_an_error_and_ends_the_call(
+    failure: media.Failure, code: int
+) -> None:
+    """Quirk: a bad incoming offer produces no event; a failed answer leaves the call connecting."""
+    end = do(accepting(), Reported(media.DescriptionFailed(failure, "no")))
+    assert (codes(end), end.names(), end.state.status) == ([code], ["Failed", "Disconnected"], "closed")
+
+
+def test_an_open_call_without_a_token_ends_with_its_socket() -> None:
+    """Quirk: it is closed without any event but `transportClose`, and its media goes on."""
+    end = new_end(CLIENT, INCOMING)
+    do(end, Accept(), Reported(media.LocalAnswer("answer", "pcmu")))
+    lose(forget(end), Part.SIGNALING)
+    assert (codes(end), end.names(), end.state.status) == ([53001], ["Failed", "Disconnected"], "closed")
+    assert media.CloseMedia() in end.orders
+
+
+@pytest.mark.parametrize("token", [None, "token"])
+def test_a_pending_call_whose_socket_is_lost_is_cancelled(token: str | None) -> None:
+    """Quirk: with a token it can never be accepted any more; without one it is closed without a word."""
+    end = lose(forget(new_end(CLIENT, INCOMING, token=token)), Part.SIGNALING)
+    assert (end.names(), end.state.status) == (["Cancelled"], "closed")
+
+
+def test_a_pause_loses_none_of_the_digits_before_it() -> None:
+    """Quirk: what follows a `w` replaces the tones that have not begun 500 ms after the run did."""
+    sender, heard = DigitSender(), ""
+    sender.add("0123456789*#w5")
+    while sender.is_active:
+        event = sender.step(160)
+        heard += DIGITS[event.payload[0]] if event is not None and event.is_first else ""
+    assert heard == "0123456789*#5"
+
+
+def test_a_wish_for_a_bitrate_stands_before_the_end_of_its_line() -> None:
+    """Quirk: the SDK writes it between CR and LF."""
+    ours = LocalSession(1, 1, IceCredentials("ufrag", "p" * 24), ":".join(["AA"] * 32), (), False, 20_000)
+    [fmtp] = [line for line in write_offer(ours, ("opus",)).split("\r\n") if "maxaveragebitrate" in line]
+    assert fmtp.endswith("maxaveragebitrate=20000")
+    assert "\r" not in fmtp
 
 
 def test_a_call_without_a_callsid_still_hangs_up() -> None:

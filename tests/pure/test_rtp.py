@@ -91,14 +91,14 @@ def test_lost_is_what_did_not_arrive(arrives: list[bool], start: int) -> None:
 
 
 def stream() -> OutboundStream:
-    return OutboundStream(ssrc=9, sequence=65533, timestamp=0xFFFFFF00, clock_rate=8000)
+    return OutboundStream(ssrc=9, index=65533, timestamp=0xFFFFFF00, clock_rate=8000)
 
 
 def test_generated_frames_follow_each_other() -> None:
     out, seen = stream(), []
     for n in range(4):
         out.generate(FRAME, n * 0.02)
-        seen.append((out.sequence, out.timestamp, out.is_resumed))
+        seen.append((out.index & 0xFFFF, out.timestamp, out.is_resumed))
     assert [s for s, _, _ in seen] == [65534, 65535, 0, 1]
     assert [(b[1] - a[1]) & 0xFFFFFFFF for a, b in itertools.pairwise(seen)] == [FRAME] * 3
     assert [resumed for _, _, resumed in seen] == [True, False, False, False]
@@ -107,7 +107,7 @@ def test_generated_frames_follow_each_other() -> None:
 def test_forwarded_packets_keep_gaps_and_order() -> None:
     out = stream()
     numbers = [out.forward("a", extended, extended * FRAME, FRAME, 0.0) for extended in (100, 101, 104, 103)]
-    assert [n[0] for n in numbers if n] == [65534, 65535, 2, 1]
+    assert [n[0] for n in numbers if n] == [65534, 65535, 65538, 65537]
     assert [(n[1] - 0xFFFFFF00) & 0xFFFFFFFF for n in numbers if n] == [160, 320, 800, 640]
 
 
@@ -118,10 +118,10 @@ def test_change_of_source_continues_the_numbers_and_lets_time_pass() -> None:
     second = out.forward("b", 60000, 5, FRAME, 1.52)
     assert first is not None
     assert second is not None
-    assert (first[0], second[0]) == (65535, 0)
+    assert (first[0], second[0]) == (65535, 65536)
     assert (second[1] - first[1]) & 0xFFFFFFFF == 4000
     out.generate(FRAME, 1.54)
-    assert out.sequence == 1
+    assert out.index == 65537
     assert out.is_resumed
 
 

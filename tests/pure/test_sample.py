@@ -22,8 +22,8 @@ FIRST = Totals(
     jitter_ms=4.5,
     rtt_ms=80.0,
     codec="opus",
-    input_level=1200,
-    output_level=900,
+    input_levels=(1000.0, 1400.4),
+    output_levels=(900.0,),
 )
 SECOND = replace(
     FIRST,

@@ -172,6 +172,9 @@ def test_a_client_ignores_types_it_does_not_know_and_a_gateway_refuses_them():
         "{" + " " * MAX_FRAME_CHARS + "}",
         '{"type":"message","payload":' + "[" * 100_000,
         '{"type":"listen","payload":{"token":"\\ud800"}}',
+        frame("invite", {"callsid": CA1, "sdp": SDP, "twilio": {"params": "&" * 1000}}),
+        frame("hangup", {"callsid": CA1, "error": {"code": 2**31}}),
+        frame("listen", {"token": "t", "browserinfo": {"browser": {"userAgent": "x" * 5000}}}),
     ],
 )
 def test_a_malformed_frame_is_the_peers_fault(text):
@@ -179,11 +182,25 @@ def test_a_malformed_frame_is_the_peers_fault(text):
         decode_client_untrusted(text)
 
 
+@pytest.mark.parametrize("digits", ["1a", "1 2", "1\n", "\u0661", "1" * 257])
+def test_only_digits_are_digits(digits):
+    """An application may send on what it gets, and a call refuses to send anything else."""
+    with pytest.raises(RemoteProtocolError):
+        decode_client_untrusted(frame("dtmf", {"callsid": CA1, "dtmf": digits}))
+
+
 def test_a_malformed_message_says_its_type_and_never_its_content():
     with pytest.raises(RemoteProtocolError) as caught:
         decode_gateway_untrusted(frame("invite", {"callsid": CA1, "sdp": {"secret": 1}}))
     assert caught.value.kind == "invite"
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("parameters", [{str(n): "" for n in range(65)}, {"Params": "&" * 1000}])
+def test_a_call_with_too_many_parameters_is_refused_before_it_rings(parameters):
+    with pytest.raises(RemoteProtocolError) as caught:
+        decode_gateway_untrusted(frame("invite", {"callsid": CA1, "sdp": SDP, "parameters": parameters}))
+    assert caught.value.kind == "invite"
 
 
 def test_content_is_refused_when_it_could_not_be_passed_on():
@@ -230,7 +247,7 @@ CLIENT_BODIES = st.one_of(
     st.builds(wire.Hangup, st.none() | ERRORS, MAYBE),
     st.builds(wire.Reject),
     st.builds(wire.Reinvite, TEXT),
-    st.builds(wire.Digits, TEXT),
+    st.builds(wire.Digits, st.text("0123456789*#w", max_size=8)),
     USER_MESSAGES,
 )
 CLIENT_MESSAGES = st.one_of(

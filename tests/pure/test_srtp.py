@@ -59,11 +59,11 @@ def test_round_trip_and_replay(profile: SrtpProfile, transform: type) -> None:
     buffer = fill(RTP)
     length = client.protect(buffer, 0, len(RTP))
     wire = bytes(buffer.view[:length])
-    assert server.unprotect(buffer, length) == len(RTP)
+    assert server.unprotect_untrusted(buffer, length) == len(RTP)
     assert buffer.view[: len(RTP)] == RTP
-    assert server.unprotect(fill(wire), length) == FAILED, "replayed"
+    assert server.unprotect_untrusted(fill(wire), length) == FAILED, "replayed"
     tampered = wire[:-1] + bytes([wire[-1] ^ 1])
-    assert server.unprotect(fill(tampered), length) == FAILED
+    assert server.unprotect_untrusted(fill(tampered), length) == FAILED
 
 
 @pytest.mark.parametrize("transform", [srtp.InPlaceTransform, CopyingTransform])
@@ -71,7 +71,7 @@ def test_reports_are_protected_too(transform: type) -> None:
     client, server = pair(PROFILES[0], transform)
     buffer = fill(RTCP)
     length = client.protect_rtcp(buffer, 0, len(RTCP))
-    assert server.unprotect_rtcp(buffer, length) == len(RTCP)
+    assert server.unprotect_rtcp_untrusted(buffer, length) == len(RTCP)
     assert buffer.view[: len(RTCP)] == RTCP
 
 
@@ -83,10 +83,10 @@ def test_late_packet_within_the_window_is_taken() -> None:
         length = client.protect(buffer, 0, len(RTP))
         wires.append(bytes(buffer.view[:length]))
     for wire in wires[1:50:2] + wires[50:1001]:
-        assert server.unprotect(fill(wire), len(wire)) == len(RTP)
-    assert server.unprotect(fill(wires[20]), len(wires[20])) == len(RTP)
-    assert server.unprotect(fill(wires[1098]), len(wires[1098])) == len(RTP)
-    assert server.unprotect(fill(wires[22]), len(wires[22])) == FAILED, "older than the window"
+        assert server.unprotect_untrusted(fill(wire), len(wire)) == len(RTP)
+    assert server.unprotect_untrusted(fill(wires[20]), len(wires[20])) == len(RTP)
+    assert server.unprotect_untrusted(fill(wires[1098]), len(wires[1098])) == len(RTP)
+    assert server.unprotect_untrusted(fill(wires[22]), len(wires[22])) == FAILED, "older than the window"
 
 
 @pytest.mark.parametrize("transform", [srtp.InPlaceTransform, CopyingTransform])
@@ -95,5 +95,5 @@ def test_garbage_is_refused(transform: type, length: int) -> None:
     server = pair(PROFILES[0], transform)[1]
     for first in (0x80, 0x9F, 0xBF):
         garbage = bytes([first]) + b"\xc9" * 1499
-        assert server.unprotect(fill(garbage), length) == FAILED
-        assert server.unprotect_rtcp(fill(garbage), length) == FAILED
+        assert server.unprotect_untrusted(fill(garbage), length) == FAILED
+        assert server.unprotect_rtcp_untrusted(fill(garbage), length) == FAILED

@@ -4,8 +4,8 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from actors.device import DeviceStatus
-from actors.errors import InvalidStateError, TwilioError
+from actors.device import Device, DeviceOptions, DeviceStatus
+from actors.errors import InvalidArgumentError, InvalidStateError, TwilioError
 from actors.signaling import messages as wire
 from tests.fakes.exchange import gateway_offer
 from tests.fakes.scripted_gateway import open_gateway, open_scripted
@@ -212,3 +212,90 @@ async def test_a_malformed_invite_is_an_error(autojump_clock: MockClock, payload
         assert ears.names[2:] == ["error"]
         assert ears.errors == [31400]
         assert device.calls == ()
+
+
+@pytest.mark.parametrize("code", [1000, 1001, 1011, 4000])
+async def test_a_close_frame_is_no_error(autojump_clock: MockClock, code: int) -> None:
+    async with open_gateway() as gateway, open_scripted(gateway) as (device, ears):
+        await device.register()
+        await gateway.hang_up_socket(code)
+        await gateway.hear(wire.Register, 2)
+        assert ears.errors == []
+
+
+async def test_a_socket_that_breaks_off_is_an_error(autojump_clock: MockClock) -> None:
+    async with open_gateway() as gateway, open_scripted(gateway) as (device, ears):
+        await device.register()
+        gateway.break_off()
+        await gateway.hear(wire.Register, 2)
+        assert ears.errors == [31005]
+
+
+async def test_a_refused_call_message_is_no_error_of_the_device(autojump_clock: MockClock) -> None:
+    async with open_gateway() as gateway, open_scripted(gateway) as (device, ears):
+        await device.register()
+        await gateway.say(wire.Envelope(SID, wire.Refusal("KX1", wire.WireError(31210, "no"))))
+        assert ears.errors == []
+
+
+# --- the socket ------------------------------------------------------------------------------------
+
+
+async def test_a_device_has_one_socket_however_much_it_does(autojump_clock: MockClock) -> None:
+    async with open_gateway() as gateway, open_scripted(gateway) as (device, _):
+        await device.register()
+        await device.connect()
+        await device.unregister()
+        await device.register()
+        assert (len(gateway.attempts), len(gateway.sockets)) == (1, 1)
+
+
+async def test_a_gateway_that_does_not_answer_is_given_five_seconds(autojump_clock: MockClock) -> None:
+    async with (
+        open_gateway() as gateway,
+        open_scripted(gateway, chunderw=["mute", "two"]) as (device, _),
+    ):
+        gateway.silent = {"mute"}
+        await device.register()
+        assert gateway.hosts == ["mute", "two"]
+        assert gateway.attempts[1][0] == pytest.approx(5.0, abs=1.0)
+
+
+async def test_every_outage_begins_with_short_delays(autojump_clock: MockClock) -> None:
+    """Whatever the one before has come to."""
+    async with open_gateway() as gateway, open_scripted(gateway) as (device, _):
+        await device.register()
+        for outage in (1, 2):
+            gateway.down = {"one"}
+            lost_at = trio.current_time()
+            begun = len(gateway.attempts)
+            await gateway.hang_up_socket()
+            await gateway.until(lambda begun=begun: len(gateway.attempts) >= begun + 6)
+            gaps = [at - lost_at for at, _ in gateway.attempts[begun:]]
+            assert gaps[0] < 0.5
+            assert gaps[-1] - gaps[-2] > 1.0
+            gateway.down = set()
+            await gateway.hear(wire.Register, outage + 1)
+
+
+@pytest.mark.parametrize("token", [None, 5, b"token"])
+async def test_a_token_is_text(token: object) -> None:
+    with pytest.raises(InvalidArgumentError):
+        Device(token, DeviceOptions("one"))  # type: ignore[arg-type]
+
+
+async def test_a_call_that_comes_in_has_its_callers_parameters(autojump_clock: MockClock) -> None:
+    async with open_gateway() as gateway, open_scripted(gateway) as (device, _):
+        await device.register()
+        told = {
+            "From": "+4930123",
+            "To": "client:alice",
+            "Params": "room=blue%20one&n=2+3",
+            "StirStatus": "x",
+        }
+        await gateway.say(wire.Envelope(SID, wire.Offer(gateway_offer(), told, "rt")))
+        [call] = device.calls
+        assert call.custom_parameters == {"room": "blue one", "n": "2 3"}
+        assert call.parameters == {**told, "CallSid": SID}
+        assert call.caller_info is not None
+        assert not call.caller_info.is_verified

@@ -11,6 +11,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from actors.device import Device, PreflightOptions, PreflightStatus, PreflightTest
 from actors.device.preflight_report import PreflightReport
 from actors.errors import InvalidArgumentError, InvalidStateError, TwilioError
+from actors.media.engine_messages import Candidate, EngineCommand, LegSecured, Negotiate
 from actors.signaling import messages as wire
 from tests.fakes.exchange import HealthyEngine, answer_to
 from tests.fakes.scripted_gateway import ScriptedGateway, open_gateway
@@ -18,6 +19,16 @@ from tests.fakes.scripted_gateway import ScriptedGateway, open_gateway
 pytestmark = pytest.mark.wire
 
 SID = "CA" + "1" * 32
+
+
+class SecuredEngine(HealthyEngine):
+    """Tells of its path before media flow."""
+
+    def post(self, command: EngineCommand) -> None:
+        if isinstance(command, Negotiate):
+            here, there = Candidate("192.0.2.7", 5000), command.peer.candidates[0]
+            self.tell(LegSecured(command.leg, 0.25, 0.5, here, there, command.peer.candidates))
+        super().post(command)
 
 
 @dataclass
@@ -55,7 +66,7 @@ class Trial:
 async def open_trial(**options: object) -> AsyncIterator[Trial]:
     async with open_gateway() as gateway, trio.open_nursery() as nursery:
         given = PreflightOptions("one", **options)  # type: ignore[arg-type]
-        engine = HealthyEngine()
+        engine = SecuredEngine()
         test = Device.run_preflight("token", given, engine=engine, run_stream=gateway.run_stream)
         trial = Trial(gateway, test, engine)
         for name in ("connected", "sample", "warning", "completed", "failed"):
@@ -84,7 +95,14 @@ async def test_a_call_with_samples_makes_a_report(autojump_clock: MockClock) -> 
     assert (report["callQuality"], len(report["samples"])) == ("excellent", 3)
     assert report["totals"]["packetsSent"] == 150  # type: ignore[index]
     assert report["testTiming"]["duration"] == pytest.approx(3000, abs=1)
-    assert sorted(report["networkTiming"]) == ["peerConnection", "signaling"]
+    timing = report["networkTiming"]
+    assert sorted(timing) == ["dtls", "ice", "peerConnection", "signaling"]
+    assert [timing[part]["duration"] for part in ("ice", "dtls")] == [250.0, 500.0]
+    assert timing["ice"]["end"] == timing["dtls"]["start"]
+    [local, remote] = report["iceCandidateStats"]
+    assert (local["address"], remote["address"]) == ("192.0.2.7", "192.0.2.1")
+    assert report["selectedIceCandidatePairStats"]["remoteCandidate"] == remote
+    assert report["isTurnRequired"] is False
     assert trial.engine.open == set()
 
 
@@ -148,6 +166,19 @@ async def test_a_test_runs_once(autojump_clock: MockClock) -> None:
         with pytest.raises(InvalidStateError):
             await trial.test.run()
         trial.test.stop()
+
+
+def test_no_repr_shows_a_turn_credential() -> None:
+    servers = [{"urls": "turn:relay.test", "credential": "canary"}]
+    options = PreflightOptions("one", ice_servers=servers, rtc_configuration={"iceServers": servers})
+    assert "canary" not in repr(options)
+
+
+def test_the_tests_device_has_the_tests_options() -> None:
+    given = PreflightOptions("one", log_level="debug", eventgw="events.test", codec_preferences=["opus"])
+    made = given.for_device()
+    assert (made.log_threshold, made.eventgw, made.codecs[0]) == (1, "events.test", "opus")
+    assert PreflightOptions("one").for_device().log_threshold == 4
 
 
 def test_what_cannot_be_tested_is_refused_at_once() -> None:

@@ -33,8 +33,10 @@ WALL = 1_700_000_000.0
 
 
 def authenticate(token: str) -> AccessToken:
-    """Tokens are `good:<identity>`."""
+    """Tokens are `good:<identity>`, and `expired`."""
     verdict, _, identity = token.partition(":")
+    if verdict == "expired":
+        raise TokenRefused(31205, "expired")
     if verdict != "good":
         raise TokenRefused(31204, "not good")
     return AccessToken(identity, "AC1", "SK1", WALL + 3600, may_receive=True, application="app")
@@ -66,6 +68,9 @@ class Recorder:
 
     def closed(self, link: Link) -> None:
         self.heard.append(("closed", link.identity))
+
+    def has_room(self, identity: str) -> bool:
+        return True
 
     def has_calls(self, link: Link) -> bool:
         return self.is_busy
@@ -258,16 +263,25 @@ async def test_a_gateway_that_says_close_ends_the_stream(autojump_clock):
         assert client.cell.session.status is Status.CLOSED
 
 
-async def test_a_refused_token_loses_the_socket_after_a_second(autojump_clock):
+async def test_an_expired_token_loses_the_socket_after_a_second(autojump_clock):
     async with open_gateway() as gateway:
-        client = Client("bad")
+        client = Client("expired")
         with pytest.raises(SignalingLost):
             await client.run(gateway)
         assert trio.current_time() == 1.0
         assert client.events == [
-            wire.Problem(wire.WireError(31204, "not good")),
+            wire.Problem(wire.WireError(31205, "expired")),
             Lost("the socket was closed", 1000),
         ]
+        assert not client.ready.is_set()
+
+
+async def test_a_bad_token_ends_the_stream_after_a_second(autojump_clock):
+    async with open_gateway() as gateway:
+        client = Client("bad")
+        await client.run(gateway)
+        assert trio.current_time() == 1.0
+        assert client.events == [wire.Problem(wire.WireError(31204, "not good")), wire.Close()]
         assert not client.ready.is_set()
 
 

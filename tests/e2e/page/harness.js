@@ -17,6 +17,9 @@ window.calls = [];
 window.entries = [];
 window.samples = [];
 window.volumes = [];
+window.asked = [];
+window.microphones = {};
+window.connections = [];
 
 // --- log ---------------------------------------------------------------------------------------------------
 
@@ -33,7 +36,7 @@ function described(value) {
 function note(source, name, args) {
   const of = source === 'call' ? call : device;
   const state = source === 'call' ? of && of.status() : of && of.state;
-  entries.push({ source, name, args: args.map(described), state });
+  entries.push({ source, name, args: args.map(described), state, at: performance.now() });
 }
 
 function count(source, name) {
@@ -51,14 +54,17 @@ function follow(followed) {
   return followed;
 }
 
-// The SDK stops the tracks at the end of a call, so that each request needs a tone of its own.
+// The SDK stops the tracks at the end of a call, so that each request needs a tone of its own; `microphones`
+// has the tones of input devices by their id.
 function microphone(hz) {
-  return async () => {
+  return async (constraints) => {
+    asked.push(described(constraints));
+    const { exact } = Object(Object(constraints.audio).deviceId);
     const context = new AudioContext({ sampleRate: SAMPLE_RATE });
     const oscillator = context.createOscillator();
     const gain = context.createGain();
     const output = context.createMediaStreamDestination();
-    oscillator.frequency.value = hz;
+    oscillator.frequency.value = microphones[exact] || hz;
     gain.gain.value = 0.5;
     oscillator.connect(gain).connect(output);
     oscillator.start();
@@ -75,8 +81,8 @@ function start({ token, chunderw, hz, options }) {
   for (const name of DEVICE_EVENTS) device.on(name, (...args) => note('device', name, args));
 }
 
-async function place(params) {
-  follow(await device.connect({ params }));
+async function place(params, options = {}) {
+  follow(await device.connect({ params, ...options }));
 }
 
 // A promise that never settles must not hold up the test for ever.
@@ -88,6 +94,25 @@ async function within(ms, work) {
   } finally {
     clearTimeout(timer);
   }
+}
+
+// The name of what `work` throws.
+function thrown(work) {
+  try {
+    work();
+  } catch (error) {
+    return error.name;
+  }
+  return null;
+}
+
+// An offer of this browser, for a client that has no media of its own.
+async function offer() {
+  const connection = new RTCPeerConnection();
+  connection.addTransceiver('audio');
+  const { sdp } = await connection.createOffer();
+  connection.close();
+  return sdp;
 }
 
 // --- ear ---------------------------------------------------------------------------------------------------
@@ -149,12 +174,23 @@ window.mediaPort = null;
 
 const applyRemote = RTCPeerConnection.prototype.setRemoteDescription;
 RTCPeerConnection.prototype.setRemoteDescription = function detoured(description) {
+  if (!connections.includes(this)) connections.push(this);
   if (mediaPort === null) return applyRemote.call(this, description);
   const sdp = description.sdp.replace(/^(a=candidate:\S+ \d+ \S+ \d+ )\S+ \d+/gim, `$1127.0.0.1 ${mediaPort}`);
   return applyRemote.call(this, { type: description.type, sdp });
 };
 
+// Payloads of this type that the SDK sends from now on.
+const recorders = {};
+
+function recordSent(type) {
+  recorders[type] = [];
+  return recorders[type];
+}
+
 const transmit = WebSocket.prototype.send;
 WebSocket.prototype.send = function bare(data) {
+  const frame = data.trim() ? JSON.parse(data) : {};
+  if (recorders[frame.type]) recorders[frame.type].push(frame.payload);
   return transmit.call(this, mediaPort === null ? data : data.replace(/a=candidate:.*?\\r\\n/g, ''));
 };
