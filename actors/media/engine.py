@@ -318,9 +318,8 @@ class Engine:
 
     def _serve(self, clock: FrameClock, now: float) -> None:
         due = clock.take(now)
-        if due.stalled:
-            self._receiver.drain(now, STALL_ROUNDS)
         if due.stalled or due.missed_frames:
+            self._receiver.drain(now, STALL_ROUNDS)
             for link in self._links.values():
                 link.leg.live.forgive(due.stalled, now)
                 link.leg.outlet.skip(due.missed_frames, now)

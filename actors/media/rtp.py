@@ -105,10 +105,9 @@ class OutboundStream:
         self.sent_at = now
 
     def skip(self, samples: int, now: float) -> None:
-        """Let `samples` clock ticks pass without a frame."""
+        """Let `samples` clock ticks pass without a generated frame; what is forwarded keeps its own time."""
         if self._source is not None:
-            self._source = None
-            samples = self._elapsed(samples, now)
+            return
         self.timestamp = (self.timestamp + samples) & 0xFFFFFFFF
         self.sent_at = now
 

@@ -117,6 +117,7 @@ async def test_a_file_is_played_once(browser: Browser, tmp_path: Path) -> None:
 async def test_what_cannot_be_had_is_not_found(browser: Browser, tmp_path: Path) -> None:
     """A caller must not be able to hear files of other folders."""
     _record(tmp_path / "elsewhere" / "hello.wav")
+    (tmp_path / "sounds").mkdir()
     async with open_stage(browser, tmp_path) as stage:
         alice = await stage.client("alice", enableImprovedSignalingErrorPrecision=True)
         for to in ("play:../elsewhere/hello.wav", "play:hello.wav", "tone:9999", "nobody"):

@@ -49,7 +49,9 @@ def test_loss_shows_on_the_clock_where_numbers_hide_it() -> None:
     arrivals = Arrivals(1, 10)
     for number, frame in enumerate([0, 1, 2, 5, 6, 7, 8, 9, 10, 11]):
         arrivals.take(0, 100 + number, frame * FRAME_TICKS, frame * FRAME_NS)
-    assert arrivals.conclude().lost == 2
+    assert arrivals.conclude(is_renumbered=True).lost == 2
+    passed_through = arrivals.conclude()
+    assert (passed_through.lost, passed_through.clock_gaps) == (0, 2)
 
 
 def test_loss_shows_in_numbers_where_the_clock_hides_it() -> None:

@@ -24,6 +24,7 @@ def run(**changes: Any) -> Run:
         rss_kb_per_leg=100.0,
         sent=1000,
         lost=0,
+        clock_gaps=0,
         lateness_p50_ms=1.0,
         lateness_p99_ms=2.0,
         lateness_p999_ms=3.0,

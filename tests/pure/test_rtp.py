@@ -125,6 +125,23 @@ def test_change_of_source_continues_the_numbers_and_lets_time_pass() -> None:
     assert out.is_resumed
 
 
+def test_a_pause_of_ours_is_no_gap_in_what_is_forwarded() -> None:
+    """What came meanwhile is forwarded after it: a jump of the clock would delay the listener for good."""
+    out = stream()
+    _, first = out.forward("leg", 10, 5000, FRAME, 1.0) or (0, 0)
+    out.skip(10 * FRAME, 1.3)
+    _, second = out.forward("leg", 11, 5160, FRAME, 1.3) or (0, 0)
+    assert (second - first) & 0xFFFFFFFF == FRAME
+
+
+def test_generated_frames_after_a_pause_count_it_once() -> None:
+    out = stream()
+    _, first = out.forward("leg", 10, 5000, FRAME, 1.0) or (0, 0)
+    out.skip(10 * FRAME, 1.3)
+    out.generate(FRAME, 1.3)
+    assert (out.timestamp - first) & 0xFFFFFFFF == 2400
+
+
 def test_packet_from_before_the_change_is_too_late() -> None:
     out = stream()
     out.forward("a", 7, 0, FRAME, 1.0)

@@ -84,6 +84,7 @@ class DeviceParty:
 
     async def _until(self, is_so: Callable[[], bool], what: str, seconds: float) -> None:
         with trio.move_on_after(seconds) as waiting:
+            await trio.lowlevel.checkpoint()
             while not is_so():
                 with trio.move_on_after(0.05):  # a state may change without an event
                     await self._changed.wait()
