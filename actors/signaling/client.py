@@ -205,7 +205,7 @@ class ClientStream:
                         self._ready()
                     self._post(event)
                 case Abandon(reason):
-                    self._lose(reason)
+                    self._lose(reason, GOING_AWAY)  # it is us who close it
                 case Finish():
                     self.is_leaving = True
                     self._outbox.post(effect)

@@ -17,7 +17,6 @@ CUT = (
     "sends_a_message_without_a_socket",
 )
 RECOVERED = (
-    "gets_another_way_for_media",
     "has_a_socket_that_stalls",
     "loses_the_socket_in_a_call_that_it_placed",
     "loses_the_socket_in_a_call_that_it_took",
@@ -103,6 +102,12 @@ OUTAGES: tuple[Difference, ...] = (
         sdk=(f"messageSent({LATE}) while reconnecting", "reconnected() while open"),
         ours=("reconnected() while open", f"messageSent({LATE}) while open"),
         why="the SDK sends what is queued before the gateway accepted it again; we resume the call before",
+    ),
+    Instead(
+        ("loses_its_media_for_good",),
+        sdk=("disconnect(<call 1>) while closed", "error(<ConnectionError 53405>) while closed"),
+        ours=("error(<ConnectionError 53405>) while reconnecting", "disconnect(<call 1>) while closed"),
+        why="an error comes before the end that it causes, as it does everywhere else",
     ),
     Instead(
         ("loses_the_socket_while_the_far_side_rings",),

@@ -129,7 +129,6 @@ async def gets_another_way_for_media(scene: Scene) -> None:
     await me.route(new)
     old.is_dead = True
     await me.happened("reconnecting", seconds=DETECTION_SECONDS)
-    await me.note(CALL)
     await me.happened("reconnected", seconds=DETECTION_SECONDS)
     await me.became("open")
     await me.note(CALL)
