@@ -7,7 +7,7 @@ import pytest
 import trio
 
 from actors.call import Call
-from tests.e2e.browser import Browser
+from tests.e2e.browser import DEFAULT_SECONDS, Browser
 from tests.e2e.stage import Client, open_stage
 
 pytestmark = pytest.mark.e2e
@@ -133,5 +133,6 @@ async def test_digits_of_a_page_reach_the_device_that_it_talks_to(
         await alice.happened("accept")
         await alice.until("samples.length >= 1")
         await alice.run("call.sendDigits(it)", ALL)
-        await is_complete.wait()
+        with trio.move_on_after(DEFAULT_SECONDS):
+            await is_complete.wait()
         assert "".join(got) == ALL

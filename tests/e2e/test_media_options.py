@@ -40,7 +40,6 @@ async def _samples(client: Client, count: int) -> list[dict[str, float]]:
 async def test_the_server_sends_no_more_than_the_page_wants(
     browser: Browser, tmp_path: Path, limit: int | None
 ) -> None:
-    """The SDK writes its wish behind the line's CR, so that a reader of CRLF lines does not see it."""
     options = {} if limit is None else {"maxAverageBitrate": limit}
     async with open_stage(browser, tmp_path) as stage:
         alice = await stage.client("alice", codecPreferences=["opus"], **options)
@@ -66,7 +65,7 @@ async def test_audio_has_priority_unless_it_is_switched_off(
 async def test_aggressive_nomination_hides_that_the_server_is_lite_and_works(
     browser: Browser, tmp_path: Path, who: str
 ) -> None:
-    """A callee that is not told takes the controlled role, which leaves nobody to nominate."""
+    """A callee that is not told takes the controlled role, and leaves it when the server answers 487."""
     async with open_stage(browser, tmp_path) as stage:
         near, far = {"forceAggressiveIceNomination": True}, {}
         alice = await stage.client("alice", **(near if who == "caller" else far))

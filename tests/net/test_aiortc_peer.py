@@ -281,6 +281,7 @@ async def test_a_wrong_token_alone_ends_the_socket_only(tmp_path: Path) -> None:
             async with open_stranger(house) as stranger:
                 await stranger.listen("nonsense")
                 await stranger.receive("error")
+                await stranger.receive("close")
                 with pytest.raises(trio.EndOfChannel):
                     await stranger.receive("connected")
             async with open_client(house, "alice") as client:

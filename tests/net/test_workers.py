@@ -116,10 +116,11 @@ async def test_a_call_that_rings_while_its_worker_dies_is_answered(tmp_path: Pat
             house.device("bob", input=Tone(BOB_HZ)) as bob,
         ):
             rung: list[Call] = []
-            bob.on("incoming", rung.append)
+            has_rung = trio.Event()
+            bob.on("incoming", lambda call: (rung.append(call), has_rung.set()))
             await bob.register()
             call = await alice.connect(params={"To": "client:bob"})
-            await house.notes.event(call.sid or rung[0].sid, events.Ringing)
+            await has_rung.wait()
             await strike(house, pool_of(house).engines[0], signal.SIGKILL)
             rung[0].listen_for(ALICE_HZ)
             rung[0].accept()
