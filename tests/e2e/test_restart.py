@@ -123,6 +123,27 @@ async def test_a_page_falls_back_when_its_server_has_gone(browser: Browser, tmp_
         await stage.echoing(alice)
 
 
+async def test_a_page_moves_to_another_server_but_not_during_a_call(browser: Browser, tmp_path: Path) -> None:
+    async with open_stage(browser, tmp_path) as stage:
+        old = stage.house
+        alice = await stage.client("alice")
+        await alice.register()
+        async with _node(stage, tmp_path) as new:
+            there = f"{network.HOST}:{new.node.port}"
+            await alice.connect("echo")
+            await alice.happened("accept")
+            move = "device.updateOptions({ chunderw: it })"
+            outcome = f"(() => {{ try {{ {move}; }} catch (error) {{ return error.name; }} }})()"
+            assert await alice.run(outcome, there) == "InvalidStateError"
+            await alice.run("call.disconnect()")
+            await alice.run("device.updateOptions({ appName: 'desk' })")
+            # The SDK has stored what it refused, so that the same again would change nothing.
+            await alice.run(move, [there, f"{network.HOST}:{alice.wire.port}"])
+            await alice.happened("registered", 2, source="device")
+            await old.notes.until(lambda: not old.node.gateway.registrations)
+            assert new.node.gateway.registrations == 1
+
+
 async def test_only_pages_of_the_origins_in_the_settings_may_come(browser: Browser, tmp_path: Path) -> None:
     async with open_stage(browser, tmp_path) as stage:
         async with _node(stage, tmp_path, allowed_origins=(stage.origin,)):

@@ -142,6 +142,26 @@ def test_generated_frames_after_a_pause_count_it_once() -> None:
     assert (out.timestamp - first) & 0xFFFFFFFF == 2400
 
 
+def test_digits_within_what_is_forwarded_have_times_and_numbers_of_their_own() -> None:
+    """Events of one timestamp are one digit to the receiver, and SRTP must never use a number twice."""
+    out = stream()
+    out.forward("leg", 10, 5000, FRAME, 1.0)
+    used, began = [out.index], []
+    for digit in range(2):
+        for step in range(12):
+            now = 1.02 + 0.02 * (12 * digit + step)
+            out.interrupt(FRAME, now)
+            if step == 0:
+                began.append(out.timestamp)
+            if step < 8:
+                out.repeat_timestamp(now)
+                used.append(out.index)
+    index, timestamp = out.forward("leg", 35, 5000 + 25 * FRAME, FRAME, 1.5) or (0, 0)
+    assert (began[1] - began[0]) & 0xFFFFFFFF == 12 * FRAME
+    assert (timestamp - began[1]) & 0xFFFFFFFF == 12 * FRAME
+    assert [*used, index] == list(range(used[0], used[0] + 18))
+
+
 def test_packet_from_before_the_change_is_too_late() -> None:
     out = stream()
     out.forward("a", 7, 0, FRAME, 1.0)

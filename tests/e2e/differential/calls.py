@@ -187,10 +187,13 @@ async def places_a_second_call(scene: Scene) -> None:
 @scenario()
 async def uses_what_a_call_without_media_does_not_have(scene: Scene) -> None:
     me = await scene.party("me")
+    await me.perform(DEVICE, "register")
+    me.wire.stall()
     await dial(me, "reject:31486")
     await me.perform(CALL, "accept")
     await me.perform(CALL, "reject")
     await me.perform(CALL, "ignore")
+    me.wire.heal()
     await me.happened("ringing")
     await me.perform(CALL, "accept")
     await me.perform(CALL, "reject")

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 import trio
+from trio.testing import wait_all_tasks_blocked
 
 from actors.call import Call, Message
 from actors.call.streams import LocalStream, RemoteStream
@@ -91,6 +92,7 @@ class DeviceParty:
         if waiting.cancelled_caught:
             lines = [f"{entry.source}: {entry.line}" for entry in self.entries]
             raise AssertionError(f"our Device: not within {seconds} s: {what}", lines)
+        await wait_all_tasks_blocked()  # whoever waits for the same may act before the scenario goes on
 
     async def note(self, source: str) -> None:
         told = {name: self._told(value) for name, value in _properties(self._target(source)).items()}

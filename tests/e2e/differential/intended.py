@@ -73,6 +73,12 @@ CALLS: tuple[Difference, ...] = (
         ours=("sendMessage() raised(<InvalidStateError>) while closed",),
         why="nobody would ever get it, and neither `messageSent` nor `error` would follow",
     ),
+    Instead(
+        ("sends_digits_without_media",),
+        sdk=("sendDigits() returned() while ringing",),
+        ours=("sendDigits() raised(<InvalidStateError>) while ringing",),
+        why="before there is media the SDK crashes, or says digits to nobody",
+    ),
 )
 
 OUTAGES: tuple[Difference, ...] = (
