@@ -155,7 +155,7 @@ class Outlet:
         event = self._digits.step(self._samples)
         if event is None and not self._digits.is_speaking:
             return False
-        self.stream.skip(self._samples, now)
+        self.stream.interrupt(self._samples, now)
         if event is not None:
             self._send_event(event, now)
         return True

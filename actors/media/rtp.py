@@ -106,8 +106,14 @@ class OutboundStream:
 
     def skip(self, samples: int, now: float) -> None:
         """Let `samples` clock ticks pass without a generated frame; what is forwarded keeps its own time."""
+        if self._source is None:
+            self.interrupt(samples, now)
+
+    def interrupt(self, samples: int, now: float) -> None:
+        """Let `samples` clock ticks pass in which nothing is forwarded; whatever is afterwards joins anew."""
         if self._source is not None:
-            return
+            self._source = None
+            samples = self._elapsed(samples, now)
         self.timestamp = (self.timestamp + samples) & 0xFFFFFFFF
         self.sent_at = now
 
