@@ -1,5 +1,7 @@
 """Messages between processes arrive whole, however the bytes come."""
 
+import itertools
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -25,7 +27,7 @@ def test_messages_come_whole_wherever_the_bytes_are_cut(cuts: list[int]) -> None
     data = frames(*MESSAGES)
     edges = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
     reader: FrameReader[FromWorker] = FrameReader(FromWorker)
-    got = [m for start, end in zip(edges, edges[1:], strict=False) for m in reader.feed(data[start:end])]
+    got = [m for start, end in itertools.pairwise(edges) for m in reader.feed(data[start:end])]
     assert got == MESSAGES
 
 
