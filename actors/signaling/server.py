@@ -55,22 +55,26 @@ async def serve_signaling(
     the end. Each connection is a temporary child of a supervisor, which tells `notify` of crashes.
     """
     listeners = await bind()
+    unserved: set[trio.SocketStream] = set()
     try:
         async with (
             open_supervisor(notify, name=name, faults=faults) as connections,
             trio.open_nursery() as nursery,
         ):
-            porch = Porch(connections, ssl_context, reception, http)
+            porch = Porch(connections, ssl_context, reception, http, unserved)
             for listener in listeners:
                 nursery.start_soon(porch.accept_from, listener)
             ready()
     finally:
-        for listener in listeners:
+        for listener in (*listeners, *unserved):
             await trio.aclose_forcefully(listener)
 
 
 class Porch:
-    """Accepts connections and makes each a child of its own: none of them can stop the others."""
+    """Accepts connections and makes each a child of its own: none of them can stop the others.
+
+    `unserved` are those whose child has not begun yet; one that is stopped before it begins never does.
+    """
 
     def __init__(
         self,
@@ -78,8 +82,10 @@ class Porch:
         ssl_context: ssl.SSLContext,
         reception: Reception,
         http: App,
+        unserved: set[trio.SocketStream],
     ) -> None:
         self._connections = connections
+        self._unserved = unserved
         self._ssl_context = ssl_context
         self._reception = reception
         self._http = http
@@ -99,11 +105,13 @@ class Porch:
         if len(self._connections.children) >= self._reception.limits.max_connections:
             await trio.aclose_forcefully(transport)
             return
+        self._unserved.add(transport)
         name = f"socket {next(self._reception.numbers)}"
         run = partial(self._serve, transport=transport, link_id=name)
         self._connections.start_soon(ChildSpec(name, run, Policy(restart=Restart.TEMPORARY)))
 
     async def _serve(self, ready: Ready, *, transport: trio.SocketStream, link_id: str) -> None:
+        self._unserved.discard(transport)
         peer = _peer_of(transport)
         secure = trio.SSLStream(transport, self._ssl_context, server_side=True, https_compatible=True)
         await serve_stream(

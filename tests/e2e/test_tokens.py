@@ -223,7 +223,7 @@ async def test_a_token_runs_out_during_a_call_that_goes_on(browser: Browser, tmp
         assert await _code(alice) == TOKEN_EXPIRED
         await alice.run("samples.length = 0")
         await alice.until("samples.length >= 2")
-        assert await alice.run("gap.longest") < 500
+        assert await alice.run("gap.longest") < 2000
         assert await alice.names() == ["accept"]
         await alice.run("call.disconnect()")
         await half.ended()

@@ -438,3 +438,41 @@ async def test_shutdown_says_1001_to_every_websocket(tls):
     assert trio.current_time() - began < 1.0
     assert codes == [1001] * 3
     assert server.router.heard.count("closed") == 3
+
+
+class LastAccepted:
+    """A listener that is stopped in the moment in which it has accepted a connection."""
+
+    def __init__(self, stream: trio.SocketStream, server: trio.CancelScope) -> None:
+        self._stream = stream
+        self._server = server
+
+    async def accept(self) -> trio.SocketStream:
+        if self._server.cancel_called:
+            await trio.sleep_forever()
+        self._server.cancel()
+        return self._stream
+
+    async def aclose(self) -> None:
+        await trio.lowlevel.checkpoint()
+
+
+async def test_a_connection_accepted_in_the_last_moment_is_closed(tls):
+    """Its child is stopped before it begins, and never gets to close it."""
+    ours, theirs = trio.socket.socketpair()
+    with theirs:
+        stream = trio.SocketStream(ours)
+
+        async def bind() -> list[LastAccepted]:
+            return [LastAccepted(stream, scope)]
+
+        with trio.CancelScope() as scope:
+            await serve_signaling(
+                lambda: None,
+                bind=bind,  # type: ignore[arg-type]
+                ssl_context=tls.server,
+                reception=Reception(Recorder(), authenticate, lambda: 0.0),
+                http=APP,
+                notify=lambda _: None,
+            )
+        assert stream.socket.fileno() == -1

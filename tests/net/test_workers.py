@@ -15,10 +15,13 @@ from actors.media.messages import Tone
 from actors.media.workers.pool import WorkerPool
 from actors.media.workers.remote import RemoteEngine
 from tests.fakes.house import House, open_house, open_pair
+from tests.fakes.peer_process import open_peer
+from tests.fakes.raw_client import open_client
 
 pytestmark = pytest.mark.net
 
 ALICE_HZ, BOB_HZ = 700.0, 1100.0
+TEMP_SID = "TJS0f6e2c1a-9b3d-4c55-8e21-7a90d1b2c3d4"
 NEW_HZ = (500.0, 1300.0, 1700.0, 2300.0)
 SECONDS = 60.0
 """A generous deadline: starting a process takes its time on a loaded machine."""
@@ -146,3 +149,25 @@ async def test_a_dead_spare_is_replaced_too(tmp_path: Path) -> None:
             for hz in NEW_HZ[:3]:
                 await strike(house, engine, signal.SIGKILL)
                 await hear_news(calls, hz)
+
+
+@pytest.mark.parametrize("codec", ["opus", "pcmu"])
+async def test_an_independent_peer_hears_on_after_its_worker_was_killed(tmp_path: Path, codec: str) -> None:
+    """The same stream under the same keys: to aiortc it is as if some packets were lost."""
+    with trio.fail_after(SECONDS):
+        async with (
+            open_house(tmp_path, media_workers=1) as house,
+            open_peer() as peer,
+            open_client(house, "alice") as client,
+        ):
+            await client.invite(TEMP_SID, await peer.offer(codec, ALICE_HZ), "echo")
+            answer = await client.receive("answer")
+            await peer.accept(answer["sdp"])
+            await peer.hears(ALICE_HZ)
+            before = await peer.traffic()
+            await strike(house, pool_of(house).engines[0], signal.SIGKILL)
+            await peer.hears(ALICE_HZ)
+            while (await peer.traffic()).received <= before.received + 50:
+                await peer.hears(ALICE_HZ)
+            assert (await peer.traffic()).streams == before.streams
+            assert len(house.notes.of(answer["callsid"], events.MediaSecured)) == 1

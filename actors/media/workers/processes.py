@@ -14,6 +14,7 @@ from supervisor import Ready
 
 START_SECONDS: Final = 60.0
 STOP_SECONDS: Final = 3.0
+END_SECONDS: Final = 10.0
 
 
 class WorkerProcess:
@@ -40,13 +41,12 @@ class WorkerProcess:
 
     async def end(self) -> None:
         """Let it close its legs; after a while it is killed. Waits until it is gone."""
-        with trio.CancelScope(shield=True):
-            self.pipe.send(Stop())
-            with trio.move_on_after(STOP_SECONDS):
-                await self._process.wait()
-            self.kill()
+        self.pipe.send(Stop())
+        with trio.move_on_after(STOP_SECONDS):
             await self._process.wait()
-            self.pipe.close()
+        self.kill()
+        await self._process.wait()
+        self.pipe.close()
 
     def kill(self) -> None:
         """SIGKILL; a worker that was stopped dies of it too."""
@@ -74,7 +74,8 @@ async def start_worker() -> WorkerProcess:
     finally:
         if not is_warm:
             worker.kill()
-            await worker.end()
+            with trio.move_on_after(END_SECONDS, shield=True):
+                await worker.end()
     return worker
 
 
@@ -108,7 +109,8 @@ class Spares:
                 self._warmth = trio.Event()
                 if not is_taken:
                     worker.kill()
-                    await worker.end()
+                    with trio.move_on_after(END_SECONDS, shield=True):
+                        await worker.end()
 
     @asynccontextmanager
     async def taken(self) -> AsyncIterator[WorkerProcess]:
@@ -117,4 +119,5 @@ class Spares:
         try:
             yield worker
         finally:
-            await worker.end()
+            with trio.move_on_after(END_SECONDS, shield=True):
+                await worker.end()
