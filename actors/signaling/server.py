@@ -66,8 +66,9 @@ async def serve_signaling(
                 nursery.start_soon(porch.accept_from, listener)
             ready()
     finally:
-        for listener in (*listeners, *unserved):
-            await trio.aclose_forcefully(listener)
+        with trio.move_on_after(reception.limits.close, shield=True):
+            for listener in (*listeners, *unserved):
+                await trio.aclose_forcefully(listener)
 
 
 class Porch:
