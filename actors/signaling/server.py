@@ -67,8 +67,8 @@ async def serve_signaling(
             ready()
     finally:
         with trio.move_on_after(reception.limits.close, shield=True):
-            for listener in (*listeners, *unserved):
-                await trio.aclose_forcefully(listener)
+            for open_still in (*listeners, *unserved):
+                await trio.aclose_forcefully(open_still)
 
 
 class Porch:
