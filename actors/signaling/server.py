@@ -66,8 +66,8 @@ async def serve_signaling(
                 nursery.start_soon(porch.accept_from, listener)
             ready()
     finally:
-        with trio.move_on_after(reception.limits.close, shield=True):
-            for open_still in (*listeners, *unserved):
+        for open_still in (*listeners, *unserved):
+            with trio.move_on_after(reception.limits.close, shield=True):
                 await trio.aclose_forcefully(open_still)
 
 

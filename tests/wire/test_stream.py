@@ -348,7 +348,7 @@ async def test_accepting_pauses_while_no_descriptors_are_left(autojump_clock):
 
     async with open_supervisor(lambda notice: None) as connections:
         reception = Reception(Recorder(), authenticate, lambda: WALL)
-        porch = Porch(connections, ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), reception, no_app)
+        porch = Porch(connections, ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), reception, no_app, set())
         with pytest.raises(OSError, match="closed"):
             await porch.accept_from(Exhausted())
     assert attempts == pytest.approx([0.0, 0.1, 0.2])
