@@ -15,11 +15,11 @@ from actors.call.parameters import CallerInfo, ConnectToken, caller_info, encode
 from actors.call.state import CallState, CallStatus, Direction, Role
 from actors.call.streams import LocalStream, RemoteStream
 from actors.emitter import Emitter
-from actors.errors import AuthorizationErrors, InvalidArgumentError, InvalidStateError
+from actors.errors import AuthorizationErrors, InvalidArgumentError, InvalidStateError, NotSupportedError
 from actors.events import Record
 from actors.ids import LegId
 from actors.journal import Journal
-from actors.media.messages import FromLeg, Measure, Metering, SendDigits, Silence, Source, Volume
+from actors.media.messages import FromLeg, Measure, Metering, Microphone, SendDigits, Silence, Source, Volume
 from actors.signaling.messages import WireError
 from supervisor import Channel
 
@@ -259,7 +259,13 @@ class Call(Emitter):
     # --- audio --------------------------------------------------------------------------------------
 
     def play(self, source: Source) -> None:
-        """Send this from now on; before there is media, from its beginning."""
+        """Send this from now on; before there is media, from its beginning.
+
+        Raises:
+            NotSupportedError: the microphone, for a call at the gateway.
+        """
+        if isinstance(source, Microphone) and self._core.state.role is Role.GATEWAY:
+            raise NotSupportedError("a microphone is for the calls of a Device; the gateway has none")
         self._local.play(source)
 
     def echo(self) -> None:
@@ -267,7 +273,10 @@ class Call(Emitter):
         self.play(FromLeg(self.leg))
 
     def bridge(self, other: "Call") -> None:
-        """Let the two parties hear each other; both calls must be of one engine and have one codec."""
+        """Let the two parties hear each other; both calls must be of one engine.
+
+        With one codec their audio is passed on untouched; with two it is decoded and encoded again.
+        """
         self.play(FromLeg(other.leg))
         other.play(FromLeg(self.leg))
 

@@ -1,10 +1,11 @@
 """The client side of the wire: a `Device` that places and takes calls."""
 
 from actors.device.device import Device
+from actors.device.hardware import Speaker
 from actors.device.options import ConnectOptions, DeviceOptions
 from actors.device.preflight import PreflightOptions, PreflightStatus, PreflightTest
 from actors.device.state import DeviceStatus
-from actors.media.messages import Clip, Silence, Tone
+from actors.media.messages import Clip, Microphone, Silence, Tone
 
 __all__ = [
     "Clip",
@@ -12,9 +13,11 @@ __all__ = [
     "Device",
     "DeviceOptions",
     "DeviceStatus",
+    "Microphone",
     "PreflightOptions",
     "PreflightStatus",
     "PreflightTest",
     "Silence",
+    "Speaker",
     "Tone",
 ]

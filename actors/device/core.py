@@ -18,13 +18,15 @@ from actors.emitter import Emitter
 from actors.errors import TwilioError, from_device_error, local_error
 from actors.ids import new_temp_sid
 from actors.journal import Journal
-from actors.media.messages import Silence
+from actors.media.sound_desk import SoundLost
+from actors.media.sound_device import SoundError
 from actors.signaling.client_events import StreamEvent
 from actors.signaling.messages import Answer, CallMessage, Envelope, Register, Ringing
 from actors.signaling.params import decode_params_untrusted
 from supervisor import Mailbox
 
 EVENT_CAPACITY = 1024
+MICROPHONE_FAILED = 31402
 
 Item: TypeAlias = StreamEvent | machine.StreamDown
 
@@ -48,6 +50,7 @@ class DeviceCore:
         self._journal = journal
         self._stream = stream
         self._emitter = emitter
+        self._sound_error = ""
         self._changed = trio.Event()
 
     def apply(self, happened: machine.Input) -> None:
@@ -87,8 +90,7 @@ class DeviceCore:
             observe=self._call_changed,
         )
         live.call.is_precise = self._options.enable_improved_signaling_error_precision
-        if not isinstance(self._options.input, Silence):
-            live.call.play(self._options.input)
+        self.audio.begin(live.call, self._options.input)
         return live.call
 
     # --- the machine, as `drive` wants it ----------------------------------------------------------------
@@ -228,7 +230,17 @@ class DeviceCore:
     def _live(self) -> tuple[LiveCall, ...]:
         return tuple(self.calls) if self.calls is not None else ()
 
+    def sound_failed(self, error: BaseException | None) -> None:
+        """A sound device is lost or cannot be opened; what is the same again is not told again."""
+        if isinstance(error, SoundLost):
+            self.audio.lose(error.device_id, is_input=error.is_input)
+        elif isinstance(error, SoundError) and str(error) != self._sound_error:
+            self._sound_error = str(error)
+            self._raise_error(machine.ErrorRaised(MICROPHONE_FAILED, str(error)))
+
     def _call_changed(self, call: Call, event: events.Event) -> None:
+        if isinstance(event, events.Disconnected | events.Cancelled | events.Rejected):
+            self.audio.end(call)
         match event:
             case events.Accepted() if call.direction is Direction.INCOMING:
                 self.apply(machine.CallTaken(call.core.id))

@@ -14,6 +14,7 @@ from actors.device import state as machine
 from actors.device.about import IS_SUPPORTED, PACKAGE_NAME, VERSION
 from actors.device.audio import Audio
 from actors.device.core import DeviceCore
+from actors.device.hardware import check_devices
 from actors.device.log import DeviceLog
 from actors.device.options import ConnectOptions, DeviceOptions
 from actors.device.placing import connect_token, placed, taken_over
@@ -27,6 +28,8 @@ from actors.ids import new_device_name
 from actors.journal import Clock, Journal
 from actors.media.actor import MediaEngines
 from actors.media.engine import open_engine
+from actors.media.ports import any_host
+from actors.media.sound_desk import SOUND, sound_child
 from actors.signaling.errors import SignalingLost
 from actors.signaling.messages import Listen
 from actors.wall import wall_clock
@@ -300,15 +303,20 @@ class Device(Emitter):
 
     @asynccontextmanager
     async def _run(self) -> AsyncIterator[None]:
+        await check_devices(self._options.input, self._options.output, self._engine)
         async with AsyncExitStack() as stack:
             engine: MediaEngines = (
-                self._engine if self._engine is not None else await stack.enter_async_context(open_engine())
+                self._engine
+                if self._engine is not None
+                else await stack.enter_async_context(open_engine(host=any_host()))
             )
             is_precise = self._options.enable_improved_signaling_error_precision
             around = Surroundings(self._channel, self._clock, engine, self._faults, is_precise=is_precise)
             self._supervisor = await stack.enter_async_context(
                 open_supervisor(self._note, name=self._name, faults=self._faults)
             )
+            self._supervisor.start_soon(sound_child())
+            self._core.audio.open(engine, self._options.output)
             self._core.calls = await stack.enter_async_context(open_calls(around))
             nursery = await stack.enter_async_context(trio.open_nursery())
             nursery.start_soon(self._see_off, self._core.calls, self._supervisor)
@@ -317,6 +325,7 @@ class Device(Emitter):
                 yield
             finally:
                 self.destroy()
+                self._core.audio.close()
                 with trio.move_on_after(FAREWELL_SECONDS, shield=True):
                     await self._take_leave(self._core.calls, self._supervisor)
                 nursery.cancel_scope.cancel()
@@ -348,7 +357,9 @@ class Device(Emitter):
             self._core.error = None
 
     def _note(self, notice: Notice) -> None:
-        if isinstance(notice, ChildDown):
+        if isinstance(notice, ChildDown) and notice.name == SOUND:
+            self._core.sound_failed(notice.error)
+        elif isinstance(notice, ChildDown):
             self._core.mailbox.post(crash_input(notice.error))
 
     def _listen(self, options: DeviceOptions) -> Listen:

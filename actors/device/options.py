@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Self
 
+from actors.device.hardware import Speaker
 from actors.device.log import parse_level
 from actors.device.sounds import choose_sounds
 from actors.errors import InvalidArgumentError
@@ -44,7 +45,8 @@ class DeviceOptions:
         sounds: sound name to path or address of a WAV file; see `Device.audio`, which makes them.
         token_refresh_ms: how long before the token's end `tokenWillExpire` is emitted.
         ca_file: certificates to trust instead of the system's; `ssl_context` overrides it.
-        input: what calls send from their beginning.
+        input: what calls send from their beginning; `Microphone()` for a sound device of this machine.
+        output: where calls and sounds are heard; by default nowhere.
 
     Raises:
         InvalidArgumentError: no gateway, something else than `host:port` in `chunderw` or than text in
@@ -71,6 +73,7 @@ class DeviceOptions:
     ca_file: Path | str | None = None
     ssl_context: ssl.SSLContext | None = field(default=None, repr=False)
     input: Source = field(default_factory=Silence)
+    output: Speaker | None = None
 
     def __post_init__(self) -> None:
         if not _texts("chunderw", self.chunderw):

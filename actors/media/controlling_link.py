@@ -8,12 +8,15 @@ from functools import partial
 from math import inf
 from typing import Final
 
+from msgspec import structs
+
+from actors.media.answer_limit import AnswerLimit
 from actors.media.datagram import Address
 from actors.media.engine_messages import Candidate, IceCredentials
 from actors.media.ice_controlling import ControllingAgent, Transmit
 from actors.media.leg import Leg
-from actors.media.ports import OWN_RECEIVE_BUFFER, Path, PortSet, open_socket
-from actors.media.stun import TRANSACTION_LENGTH, BindingMessage
+from actors.media.ports import OWN_RECEIVE_BUFFER, Path, PortSet, address_for, open_socket
+from actors.media.stun import TRANSACTION_LENGTH, BindingMessage, MessageClass
 from actors.media.traffic import Traffic
 
 MAX_PORTS: Final = 4
@@ -37,7 +40,17 @@ class OwnPort:
 class ControllingLink:
     """`turn_at` is when `expire` wants to run."""
 
-    __slots__ = ("_host", "_own", "_ports", "_tie_breaker", "_traffic", "_unpaired", "leg", "turn_at")
+    __slots__ = (
+        "_host",
+        "_limit",
+        "_own",
+        "_ports",
+        "_tie_breaker",
+        "_traffic",
+        "_unpaired",
+        "leg",
+        "turn_at",
+    )
 
     def __init__(
         self,
@@ -46,12 +59,14 @@ class ControllingLink:
         host: str,
         ports: "PortSet[OwnPort | None]",
         traffic: Traffic,
+        limit: AnswerLimit,
     ) -> None:
         self.leg = leg
         self.turn_at = inf
         self._host = host
         self._ports = ports
         self._traffic = traffic
+        self._limit = limit
         self._tie_breaker = secrets.randbits(64)
         self._unpaired: tuple[IceCredentials, tuple[Candidate, ...]] | None = None
         self._own: list[OwnPort] = []
@@ -81,8 +96,13 @@ class ControllingLink:
             self._unpaired = ice, tuple(candidates)
             return
         newest.remote_ufrag = ice.ufrag
-        self._send(newest, newest.agent.set_peer(ice, candidates, now))
+        self._send(newest, newest.agent.set_peer(ice, self._reachable(candidates), now))
         self.turn_at = 0.0
+
+    def _reachable(self, candidates: Iterable[Candidate]) -> list[Candidate]:
+        """Those of our sockets' family, as these name them."""
+        hosts = ((known, address_for(self._host, known.host)) for known in candidates)
+        return [structs.replace(known, host=host) for known, host in hosts if host is not None]
 
     def replace_peer(self, ice: IceCredentials, candidates: Iterable[Candidate], now: float) -> None:
         """Another peer: only the newest socket is kept, and nothing that was found out with it before."""
@@ -99,11 +119,17 @@ class ControllingLink:
 
     def take_check(self, port: OwnPort, message: BindingMessage, address: Address, now: float) -> None:
         """A binding message on one of our sockets. Raises `InvalidDatagram`."""
+        is_validated = port.agent.is_valid(address)
         answers = port.agent.receive(message, address, now)
         self.leg.live.heard_at = now
         self.leg.reports.check_rtt = port.agent.rtt
         self.turn_at = 0.0
-        self._send(port, answers)
+        if message.kind is MessageClass.REQUEST and not self._limit.allows(
+            address, now, is_validated=is_validated
+        ):
+            self._traffic.drop("stun_limit")
+        else:
+            self._send(port, answers)
         self._follow(now)
 
     def expire(self, now: float) -> None:

@@ -1,17 +1,18 @@
 """What a session description says about one audio session, and what follows from two of them."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
 from actors.media.engine_messages import Candidate, Codec, DtlsRole, IceCredentials, IceRole
+from actors.media.header_extension import AUDIO_LEVEL, Extension
 
 DEFAULT_CODECS: Final = ("pcmu", "opus")
 """Offered when nobody asks for others; the order is a preference."""
-SHAPES: Final = {"opus": (48000, 2), "pcmu": (8000, 1), "pcma": (8000, 1)}
+SHAPES: Final = {"opus": (48000, 2), "pcmu": (8000, 1), "pcma": (8000, 1), "g722": (8000, 1)}
 """Clock rate and channels in SDP of each codec we speak (RFC 7587 7, RFC 3551 6)."""
-OFFERED_PAYLOAD_TYPES: Final = {"pcmu": 0, "pcma": 8, "opus": 111}
+OFFERED_PAYLOAD_TYPES: Final = {"pcmu": 0, "pcma": 8, "g722": 9, "opus": 111}
 OFFERED_DTMF_PAYLOAD_TYPES: Final = {48000: 110, 8000: 126}
 
 
@@ -51,18 +52,36 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """All sections in order, the one that carries our audio, and whether they are bundled."""
+    """All sections in order, the one that carries our audio, and whether they are bundled.
+
+    `extensions` are the header extensions that we know and that the peer sends with its audio.
+    """
 
     sections: tuple[Section, ...]
     audio: int
     is_bundled: bool
+    extensions: tuple[Extension, ...] = ()
 
     @property
     def mid(self) -> str | None:
         return self.sections[self.audio].mid
 
+    @property
+    def level_extension(self) -> int | None:
+        """The number under which the peer tells its audio level."""
+        return next((known.number for known in self.extensions if known.uri == AUDIO_LEVEL), None)
 
-OWN_LAYOUT: Final = Layout((Section("audio", "UDP/TLS/RTP/SAVPF", (), "0"),), 0, is_bundled=True)
+    def agreed(self, answer: "Layout") -> "Layout":
+        """What is left of our offer's layout after the answer: an extension has one number in both."""
+        return replace(self, extensions=tuple(own for own in self.extensions if own in answer.extensions))
+
+
+OWN_LAYOUT: Final = Layout(
+    (Section("audio", "UDP/TLS/RTP/SAVPF", (), "0"),),
+    audio=0,
+    is_bundled=True,
+    extensions=(Extension(1, AUDIO_LEVEL),),
+)
 
 
 @dataclass(frozen=True, slots=True)

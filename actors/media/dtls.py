@@ -23,6 +23,10 @@ from actors.media.srtp import PROFILES, SrtpKeys, split_keys
 MTU = 1200
 MAX_FRESH_STARTS = 8
 """A handshake that bad messages have confused starts anew so often."""
+EARLY_REPEATS = (0.2, 0.4)
+"""Seconds after which a flight is repeated; OpenSSL's own timer, which cannot be set from here, waits 1 s."""
+MAX_LAST_REPEATS = 8
+"""So often the last flight is repeated at the most, which no timer guards."""
 
 _CIPHERS = (
     b"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-CHACHA20-POLY1305:"
@@ -114,6 +118,9 @@ class DtlsEndpoint:
         self._fresh_starts = 0
         self._is_over = False
         self._connection = self._connect()
+        self._flight: list[bytes] = []
+        self._repeats = 0
+        self._last_repeats = 0
         self.keys: SrtpKeys | None = None
         self.failure: str | None = None
 
@@ -127,7 +134,9 @@ class DtlsEndpoint:
         if self.failure is not None:
             return None
         seconds: float | None = self._connection.DTLSv1_get_timeout()
-        return seconds
+        if seconds is None or self._repeats >= len(EARLY_REPEATS):
+            return seconds
+        return min(seconds, EARLY_REPEATS[self._repeats])
 
     def start(self) -> list[bytes]:
         """Begin: a client sends its first flight, a server waits."""
@@ -141,15 +150,22 @@ class DtlsEndpoint:
         return self._advance() if self.keys is None else self._absorb()
 
     def expire(self) -> list[bytes]:
-        """Send the last flight again when its time has come."""
+        """Send the last flight again when its time has come.
+
+        The first times as it was: to a peer that has it the records are replays, which it drops.
+        """
         if self.failure is not None:
             return []
+        if self._repeats < len(EARLY_REPEATS) and self._connection.DTLSv1_get_timeout():
+            self._repeats += 1
+            return self._flight
+        self._repeats = len(EARLY_REPEATS)
         try:
             self._connection.DTLSv1_handle_timeout()
         except SSL.Error:
             self.failure = "dtls_timeout"
             return []
-        return self._flush()
+        return self._take_output()
 
     def _connect(self) -> SSL.Connection:
         connection = SSL.Connection(self._identity.context)
@@ -177,6 +193,7 @@ class DtlsEndpoint:
             self.failure = "dtls_handshake"
             return []
         self._connection = self._connect()
+        self._flight = []
         try:
             self._connection.do_handshake()
         except SSL.WantReadError:
@@ -196,9 +213,23 @@ class DtlsEndpoint:
             pass
         except SSL.Error:
             self._is_over = True
-        return self._flush()
+        return self._flush() or self._repeat_last()
+
+    def _repeat_last(self) -> list[bytes]:
+        """A client that repeats its flight word for word has not got ours; OpenSSL takes it for a replay."""
+        if self._role is DtlsRole.CLIENT or self._is_over or self._last_repeats >= MAX_LAST_REPEATS:
+            return []
+        self._last_repeats += 1
+        return self._flight
 
     def _flush(self) -> list[bytes]:
+        """A new flight, if there is one."""
+        flight = self._take_output()
+        if flight:
+            self._flight, self._repeats = flight, 0
+        return flight
+
+    def _take_output(self) -> list[bytes]:
         try:
             flight = self._connection.bio_read(_FLIGHT)
         except SSL.WantReadError:

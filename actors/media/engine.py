@@ -12,6 +12,7 @@ from typing import Final, TypeAlias, assert_never
 import trio
 
 from actors.ids import LegId
+from actors.media.answer_limit import AnswerLimit
 from actors.media.controlling_link import ControllingLink, OwnPort
 from actors.media.dtls import Identity, process_identity
 from actors.media.engine_messages import (
@@ -33,6 +34,7 @@ from actors.media.engine_messages import (
     RestartLeg,
     RestartPeer,
 )
+from actors.media.inlet import Listener
 from actors.media.leg import Leg, LegContext
 from actors.media.lite_link import LiteLink
 from actors.media.messages import FromLeg, Source
@@ -116,12 +118,14 @@ class Engine:
         self._faults = faults
         self._host = host
         self._traffic = Traffic()
+        self._limit = AnswerLimit()
         self._ports: PortSet[OwnPort | None] = PortSet()
         self._table: MuxTable[LiteLink] = MuxTable()
         self._links: dict[LegId, Link] = {}
         self._groups: list[list[Link]] = [[] for _ in range(GROUPS)]
         self._opened = 0
         self._posts: dict[LegId, Callable[[EngineEvent], None]] = {}
+        self._listeners: dict[LegId, Listener] = {}
         self._deliver = deliver
         self._has_legs = trio.Event()
         self._mux = mux
@@ -153,6 +157,16 @@ class Engine:
     def detach(self, leg: LegId) -> None:
         """The leg's events go nowhere."""
         self._posts.pop(leg, None)
+
+    def listen(self, leg: LegId, listener: Listener | None) -> None:
+        """Have what a leg receives heard in this process, or no more; the leg need not be open yet."""
+        if listener is None:
+            self._listeners.pop(leg, None)
+        else:
+            self._listeners[leg] = listener
+        link = self._links.get(leg)
+        if link is not None:
+            link.leg.inlet.listener = listener
 
     def local_candidates(self, leg: LegId) -> tuple[Candidate, ...]:
         """The host candidates of one leg: its own socket's if it is controlling."""
@@ -237,11 +251,12 @@ class Engine:
         if former is not None:
             self._close(former)
         leg = Leg(command.leg, self._opened, self._context)
+        leg.inlet.listener = self._listeners.get(command.leg)
         link: Link
         if command.role is IceRole.LITE:
-            link = LiteLink(leg, command.local, self._mux, self._table, self._traffic)
+            link = LiteLink(leg, command.local, self._mux, self._table, self._traffic, self._limit)
         else:
-            link = ControllingLink(leg, command.local, self._host, self._ports, self._traffic)
+            link = ControllingLink(leg, command.local, self._host, self._ports, self._traffic, self._limit)
         self._opened += 1
         self._links[command.leg] = link
         self._groups[leg.number % GROUPS].append(link)
@@ -255,6 +270,11 @@ class Engine:
         else:
             link.set_peer(peer.ice, peer.candidates, now)
         link.leg.negotiate(command, now)
+        # Who has which codec decides what is relayed and what is transcoded.
+        self._wire(command.leg)
+        source = link.leg.outlet.source
+        if isinstance(source, FromLeg) and source.leg != command.leg:
+            self._wire(source.leg)
 
     def _feed(self, link: Link, source: Source) -> None:
         former = link.leg.outlet.source
@@ -269,7 +289,7 @@ class Engine:
         if link is not None:
             wanted = FromLeg(source)
             outlets = (other.leg.outlet for other in self._links.values())
-            link.leg.inlet.listeners = tuple(outlet for outlet in outlets if outlet.source == wanted)
+            link.leg.inlet.feed(tuple(outlet for outlet in outlets if outlet.source == wanted))
 
     def _close(self, link: Link) -> None:
         leg = link.leg
@@ -334,6 +354,9 @@ class Engine:
         if leg.turn_at <= now and leg.expire(now):
             link.each_second(now)
         leg.outlet.step(now)
+        transcoder = leg.inlet.transcoder
+        if transcoder is not None:
+            transcoder.step(now)
 
     def close(self) -> None:
         """Close the legs and the sockets."""

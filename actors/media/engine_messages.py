@@ -52,12 +52,16 @@ class Codec(msgspec.Struct, frozen=True):
 
 
 class Peer(msgspec.Struct, frozen=True):
-    """The remote side of a media session. `fingerprint` is SHA-256, upper-case hex with colons."""
+    """The remote side of a media session. `fingerprint` is SHA-256, upper-case hex with colons.
+
+    `level_extension` is the header extension in which it tells how loud it is (RFC 6464).
+    """
 
     ice: IceCredentials
     fingerprint: str
     candidates: tuple[Candidate, ...] = ()
     is_lite: bool = False
+    level_extension: int | None = None
 
 
 class OpenLeg(msgspec.Struct, frozen=True, tag=True):

@@ -2,26 +2,35 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from typing import TypeAlias
 
 from actors.ids import LegId
 from actors.media.datagram import InvalidDatagram
 from actors.media.detector import ToneDetector
 from actors.media.ear import Ear
 from actors.media.engine_messages import Codec, EngineEvent, LegDigit, LegToneGone, LegToneHeard
+from actors.media.header_extension import audio_level_untrusted
 from actors.media.outlet import Outlet
 from actors.media.reception import Reception
-from actors.media.rtp import HEADER_LENGTH, header, payload_range_untrusted
+from actors.media.rtp import EXTENDED, HEADER_LENGTH, header, payload_range_untrusted
 from actors.media.srtp import PacketBuffer
 from actors.media.telephone_event import DigitReader, EventPayload, parse_untrusted
 from actors.media.traffic import Traffic
+from actors.media.transcoder import Transcoder
+
+Listener: TypeAlias = Callable[[bytes, Codec, int], None]
+"""Takes each payload, in order of arrival, with its codec and extended sequence number."""
 
 _PLAIN_HEADER = 0x80
 
 
 class Inlet:
-    """`listeners` are the outlets fed from this leg. `scratch` takes copies when there are several.
+    """`listeners` are the outlets that payload is relayed to; those of another codec have a `transcoder`.
 
-    `ear` is there while somebody wants to know how loud it is.
+    `scratch` takes copies when there are several listeners.
+
+    `level_extension` is where the peer itself tells how loud it is.
+    `ear` is there while somebody wants to know that, `listener` while it is heard in this process.
     """
 
     __slots__ = (
@@ -35,8 +44,11 @@ class Inlet:
         "_scratch",
         "_traffic",
         "ear",
+        "level_extension",
+        "listener",
         "listeners",
         "reception",
+        "transcoder",
     )
 
     def __init__(
@@ -57,7 +69,10 @@ class Inlet:
         self._detector: ToneDetector | None = None
         self._digits = DigitReader()
         self.ear: Ear | None = None
+        self.level_extension: int | None = None
+        self.listener: Listener | None = None
         self.listeners: tuple[Outlet, ...] = ()
+        self.transcoder: Transcoder | None = None
         self.reception = Reception(8000)
 
     def reset(self, codec: Codec) -> None:
@@ -72,6 +87,22 @@ class Inlet:
                 self.reception.change_clock(codec.clock_rate)
             self._codec = codec
             self.detect(self._hz)
+
+    def feed(self, outlets: tuple[Outlet, ...]) -> None:
+        """Bring what is received to these; called again when one of the codecs has changed."""
+        codec = self._codec
+        others = tuple(
+            outlet
+            for outlet in outlets
+            if codec is not None and outlet.codec is not None and outlet.codec.name != codec.name
+        )
+        self.listeners = tuple(outlet for outlet in outlets if outlet not in others)
+        if codec is None or not others:
+            self.transcoder = None
+            return
+        if self.transcoder is None or self.transcoder.codec != codec:
+            self.transcoder = Transcoder(codec)
+        self.transcoder.set_listeners(others)
 
     def detect(self, hz: tuple[float, ...]) -> None:
         """Listen for these tones; payload is decoded only while there are any."""
@@ -91,6 +122,9 @@ class Inlet:
             except InvalidDatagram as error:
                 self._traffic.drop(error.reason)
                 return
+        told = None
+        if first & EXTENDED and self.level_extension is not None and self._is_measured():
+            told = audio_level_untrusted(data, self.level_extension)
         reception, kind = self.reception, payload_type & 0x7F
         if kind == codec.receive_payload_type:
             extended = reception.receive(ssrc, sequence, end - start)
@@ -98,7 +132,9 @@ class Inlet:
             if self._detector is not None:
                 self._hear(self._detector, bytes(buffer.view[start:end]))
             if self.ear is not None:
-                self.ear.decode(bytes(buffer.view[start:end]), now)
+                self.ear.hear(told, buffer.view[start:end], now)
+            if self.transcoder is not None or self.listener is not None:
+                self._hand_over(bytes(buffer.view[start:end]), codec, ssrc, extended, timestamp, now)
         elif kind == codec.dtmf_payload_type:
             extended = reception.receive(ssrc, sequence, end - start)
             self._read_digit(bytes(buffer.view[start:end]), ssrc, timestamp, now)
@@ -113,9 +149,23 @@ class Inlet:
                 self._scratch.view[HEADER_LENGTH : HEADER_LENGTH + size] = buffer.view[start:end]
                 outlet.relay(
                     self._scratch, HEADER_LENGTH, HEADER_LENGTH + size, codec, payload_type, source, extended,
-                    timestamp, now,
+                    timestamp, now, told,
                 )  # fmt: skip
-            listeners[0].relay(buffer, start, end, codec, payload_type, source, extended, timestamp, now)
+            listeners[0].relay(
+                buffer, start, end, codec, payload_type, source, extended, timestamp, now, told
+            )  # fmt: skip
+
+    def _hand_over(
+        self, payload: bytes, codec: Codec, ssrc: int, extended: int, timestamp: int, now: float
+    ) -> None:
+        if self.transcoder is not None:
+            self.transcoder.playout.put(ssrc, extended, timestamp, payload, now)
+        if self.listener is not None:
+            self.listener(payload, codec, extended)
+
+    def _is_measured(self) -> bool:
+        """Whether somebody wants to know how loud this is, here or where it is sent on to."""
+        return self.ear is not None or any(outlet.ear is not None for outlet in self.listeners)
 
     def _hear(self, detector: ToneDetector, payload: bytes) -> None:
         for change in detector.feed(payload):
@@ -138,3 +188,5 @@ class Inlet:
         for event in events:
             duration_ms = event.duration * 1000 // (self._codec.clock_rate if self._codec else 1)
             self._emit(LegDigit(self._leg, event.digit, duration_ms))
+            if self.transcoder is not None:
+                self.transcoder.add_digit(event.digit)

@@ -28,7 +28,7 @@ from actors.media.liveness import Liveness, Phase
 from actors.media.meter import Meter
 from actors.media.notes import Note, Progress, SessionKeys
 from actors.media.outlet import Outlet
-from actors.media.ports import Path
+from actors.media.ports import Path, local_host, plain_host
 from actors.media.reports import Reports
 from actors.media.rtp import OutboundStream
 from actors.media.srtp import PacketBuffer, SrtpTransform, open_transform
@@ -141,6 +141,7 @@ class Leg:
     def negotiate(self, command: Negotiate, now: float) -> None:
         """Begin a media session, or change codec within it; another fingerprint begins it anew."""
         former, self.peer = self.peer, command.peer
+        self.inlet.level_extension = command.peer.level_extension
         self.turn_at = 0.0
         if former is not None and former.fingerprint == command.peer.fingerprint:
             self.inlet.set_codec(command.codec)
@@ -212,12 +213,12 @@ class Leg:
     def _tell_secured(self, path: Path, peer: Peer, now: float) -> LegSecured:
         """A path may have been found before the peer's description came."""
         found_at = max(self._found_at, self._began_at)
-        host, port = path.address
+        host, port = plain_host(path.address[0]), path.address[1]
         reflexive = Candidate(host, port, priority=PRFLX_PRIORITY)
         remote = next(
-            (known for known in peer.candidates if (known.host, known.port) == path.address), reflexive
+            (known for known in peer.candidates if (known.host, known.port) == (host, port)), reflexive
         )
-        local = Candidate(*path.sock.getsockname()[:2])
+        local = Candidate(local_host(path.sock, path.address), path.sock.getsockname()[1])
         return LegSecured(self.leg, found_at - self._began_at, now - found_at, local, remote, peer.candidates)
 
     def _new_stream(self) -> OutboundStream:
@@ -263,23 +264,26 @@ class Leg:
         if length < 0:
             self._context.traffic.drop("srtp")
             return False
+        if is_rtcp and not self._take_report(bytes(buffer.view[:length]), now):
+            return True
         live = self.live
         live.heard_at = now
         if live.phase is not Phase.FLOWING and live.take_media(now):
             self.turn_at = 0.0
             self._context.emit(PathUp(self.leg))
-        if is_rtcp:
-            self._take_report(bytes(buffer.view[:length]), now)
-        else:
+        if not is_rtcp:
             self.inlet.receive(buffer, length, now)
         return True
 
-    def _take_report(self, data: bytes, now: float) -> None:
+    def _take_report(self, data: bytes, now: float) -> bool:
+        """Whether its sender is still there: a goodbye does not show that a path lives."""
         stream = self.outlet.stream
+        ssrc = None if stream is None else stream.ssrc
         try:
-            self.reports.take(data, None if stream is None else stream.ssrc, now)
+            return self.reports.take(data, ssrc, self.inlet.reception, now)
         except InvalidDatagram as error:
             self._context.traffic.drop(error.reason)
+            return True
 
     # --- time -----------------------------------------------------------------------------------
 

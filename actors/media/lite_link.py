@@ -4,6 +4,7 @@ import socket
 from collections.abc import Iterable
 from math import inf
 
+from actors.media.answer_limit import AnswerLimit
 from actors.media.datagram import Address
 from actors.media.engine_messages import Candidate, IceCredentials
 from actors.media.ice import LiteAgent
@@ -18,7 +19,7 @@ from actors.media.traffic import Traffic
 class LiteLink:
     """Keeps the mux table and the leg's path in step with the agent."""
 
-    __slots__ = ("_mux", "_path_mark", "_table", "_traffic", "agent", "leg", "turn_at")
+    __slots__ = ("_limit", "_mux", "_path_mark", "_table", "_traffic", "agent", "leg", "turn_at")
 
     def __init__(
         self,
@@ -27,9 +28,11 @@ class LiteLink:
         mux: socket.socket,
         table: "MuxTable[LiteLink]",
         traffic: Traffic,
+        limit: AnswerLimit,
     ) -> None:
         self.leg = leg
         self.agent = LiteAgent(local)
+        self._limit = limit
         self.turn_at = inf
         self._mux = mux
         self._table = table
@@ -56,10 +59,14 @@ class LiteLink:
     def take_check(self, message: BindingMessage, address: Address, now: float) -> None:
         """A binding message with our ufrag. Raises `InvalidDatagram`."""
         agent, former = self.agent, self.agent.path
+        is_validated = address in agent.addresses
         answer = agent.answer(message, address)
         self.leg.live.heard_at = now
         if agent.path != former or self._table.by_address.get(address) is not self:
             self._sync(now)
+        if not self._limit.allows(address, now, is_validated=is_validated):
+            self._traffic.drop("stun_limit")
+            return
         try:
             self._mux.sendto(answer, address)
         except OSError:

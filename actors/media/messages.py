@@ -40,7 +40,16 @@ class FromLeg(msgspec.Struct, frozen=True, tag=True):
     leg: LegId
 
 
-Source: TypeAlias = Silence | Tone | Clip | FromLeg
+class Microphone(msgspec.Struct, frozen=True, tag=True):
+    """What a sound device of this machine records, by its id; None is the system's choice.
+
+    Only for the legs of a `Device` whose engine is in its own process.
+    """
+
+    device: str | None = None
+
+
+Source: TypeAlias = Silence | Tone | Clip | FromLeg | Microphone
 
 # --- call -> media actor ------------------------------------------------------------------------
 
@@ -118,7 +127,7 @@ class Metering(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """Measure so much; payload is decoded for it."""
+    """Measure so much; payload is decoded for it, but for levels that the peer tells itself (RFC 6464)."""
 
     metering: Metering
 

@@ -60,6 +60,9 @@ class Meter:
             self._ears = _Ears(Ear(codec), Ear(codec))
             self._inlet.ear, self._outlet.ear = self._ears.received, self._ears.sent
             self.deadline = now + STEP
+        if self._ears is not None:
+            needs_samples = self._metering is Metering.VOLUME
+            self._ears.sent.needs_samples = self._ears.received.needs_samples = needs_samples
 
     def _close(self) -> None:
         self._ears = self._inlet.ear = self._outlet.ear = None

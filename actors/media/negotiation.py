@@ -130,7 +130,8 @@ def _apply_answer(state: Negotiation, sdp: str) -> Step:
 
 def _apply_first(state: Negotiation, remote: RemoteDescription) -> Step:
     codec = choose_codec(remote, state.offered, OFFERED_PAYLOAD_TYPES)
-    session = Session(remote, OWN_LAYOUT, codec, choose_dtls_role(remote, state.role))
+    layout = OWN_LAYOUT.agreed(remote.layout)
+    session = Session(remote, layout, codec, choose_dtls_role(remote, state.role))
     state, effects = _negotiate(state, session)
     return state, (*effects, ToCall(m.Applied(codec.name, has_events=_has_events(codec))))
 

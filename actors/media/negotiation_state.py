@@ -43,7 +43,13 @@ class Session:
     @property
     def peer(self) -> Peer:
         remote = self.remote
-        return Peer(remote.ice, remote.fingerprint, remote.candidates, remote.is_lite)
+        return Peer(
+            remote.ice,
+            remote.fingerprint,
+            remote.candidates,
+            remote.is_lite,
+            level_extension=self.layout.level_extension,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
+from actors.media.codec import Samples
 from actors.media.ear import Ear
 from actors.media.engine_messages import Codec
 from actors.media.messages import FromLeg, Silence, Source
@@ -193,10 +194,12 @@ class Outlet:
         extended: int,
         timestamp: int,
         now: float,
+        told: int | None = None,
     ) -> None:
         """Send the payload in `buffer[start:end]`, which another leg has received, in place.
 
         `codec` and `payload_type` (with marker) are the other leg's; `start` leaves room for a header.
+        Its header extensions stay behind; `told` is how loud its peer says that it is, for our ear.
         """
         stream, ours = self.stream, self.codec
         if stream is None or ours is None or self.is_muted or self._digits.is_speaking:
@@ -216,11 +219,31 @@ class Outlet:
             return
         self._relayed_at = now
         if self.ear is not None and own_type == ours.payload_type:
-            self.ear.decode(bytes(buffer.view[start:end]), now)
+            self.ear.hear(told, buffer.view[start:end], now)
         marker = MARKER if stream.is_resumed else payload_type & MARKER
         at = start - HEADER_LENGTH
         write_header(buffer.data, at, own_type | marker, numbers[0], numbers[1], stream.ssrc)
         self._protect(buffer, at, end - at)
+
+    def send_transcoded(self, payload: bytes, samples: Samples, now: float) -> None:
+        """Send 20 ms of another leg in our codec; `samples` is what they are, for our ear."""
+        stream = self.stream
+        if stream is None or self.is_muted or self._digits.is_speaking:
+            return
+        self._relayed_at = now
+        if self.ear is not None:
+            self.ear.take(samples, now)
+        stream.generate(self._samples, now)
+        self._send_frame(payload)
+
+    def relay_digit(self, digit: str) -> None:
+        """Say a digit that a leg of another codec has received."""
+        if not self.is_muted and self.codec is not None and self.codec.dtmf_payload_type is not None:
+            self._digits.add(digit)
+
+    def rest(self) -> None:
+        """The other leg has nothing to say: send silence from now on."""
+        self._relayed_at = EARLIEST
 
     def _protect(self, buffer: PacketBuffer, at: int, length: int) -> None:
         srtp, stream = self._srtp, self.stream

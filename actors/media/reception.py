@@ -15,6 +15,7 @@ class Reception:
     __slots__ = (
         "_bad_sequence",
         "_base",
+        "_ended_at",
         "_expected_prior",
         "_lost_before",
         "_received_prior",
@@ -35,6 +36,7 @@ class Reception:
         self.packets = 0
         self.octets = 0
         self.ssrc: int | None = None
+        self._ended_at: int | None = None
         self._begin(0)
 
     def _begin(self, sequence: int) -> None:
@@ -86,6 +88,15 @@ class Reception:
         # SRTP lets nothing through that is behind, so that it has gone forwards.
         self._begin(self.maximum + ((sequence - self.maximum) & 0xFFFF))
         self._stream_packets = 1
+
+    def end(self, ssrc: int) -> None:
+        """The source has said goodbye; a packet that comes from it afterwards takes that back."""
+        if ssrc == self.ssrc:
+            self._ended_at = self.packets
+
+    @property
+    def is_ended(self) -> bool:
+        return self._ended_at == self.packets
 
     def measure_jitter(self, timestamp: int, now: float) -> None:
         """Take an audio packet's RTP timestamp and its arrival in seconds (A.8)."""

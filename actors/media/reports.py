@@ -28,9 +28,14 @@ class Reports:
         self._sender_middle = 0
         self._sender_at = 0.0
 
-    def take(self, data: bytes, own_ssrc: int | None, now: float) -> None:
-        """Read a compound packet about our stream `own_ssrc`. Raises `InvalidDatagram`."""
+    def take(self, data: bytes, own_ssrc: int | None, reception: Reception, now: float) -> bool:
+        """Read a compound packet about our stream `own_ssrc` and the one that is received.
+
+        False for a goodbye: its sender was there and is no longer. Raises `InvalidDatagram`.
+        """
         compound = parse_untrusted(data)
+        for ssrc in compound.goodbyes:
+            reception.end(ssrc)
         if compound.sender is not None:
             self._sender_ssrc = compound.sender.ssrc
             self._sender_middle = middle(compound.sender.sender_info.ntp_timestamp)
@@ -39,6 +44,7 @@ class Reports:
             if block.ssrc == own_ssrc:
                 rtt = round_trip(block, now)
                 self.rtt = self.rtt if rtt is None else rtt
+        return not compound.goodbyes
 
     def compose(self, stream: OutboundStream, reception: Reception, now: float) -> bytes:
         """This second's compound packet."""
@@ -53,7 +59,7 @@ class Reports:
         return report(stream.ssrc, sender, self._block(reception, now), self._cname)
 
     def _block(self, reception: Reception, now: float) -> RtcpReceiverInfo | None:
-        if reception.ssrc is None:
+        if reception.ssrc is None or reception.is_ended:
             return None
         has_sender = self._sender_ssrc == reception.ssrc
         return RtcpReceiverInfo(

@@ -6,6 +6,7 @@ from actors.media.datagram import InvalidDatagram
 
 HEADER_LENGTH = 12
 MARKER = 0x80
+EXTENDED = 0x10
 MAX_FORWARD_GAP = 3000
 """A larger jump of the forwarded sequence numbers is a new start, not a loss (RFC 3550 section A.1)."""
 
@@ -25,7 +26,7 @@ def payload_range_untrusted(data: bytearray | bytes, length: int) -> tuple[int, 
         raise InvalidDatagram("rtp_header")
     first = data[0]
     start = HEADER_LENGTH + 4 * (first & 0x0F)
-    if first & 0x10:
+    if first & EXTENDED:
         if start + 4 > length:
             raise InvalidDatagram("rtp_extension")
         start += 4 + 4 * int.from_bytes(data[start + 2 : start + 4], "big")

@@ -18,15 +18,18 @@ from actors.media.description import (
     Setup,
 )
 from actors.media.engine_messages import Candidate, IceCredentials
+from actors.media.header_extension import KNOWN, Extension
 
 MAX_SDP_BYTES: Final = 64 * 1024
 MAX_MEDIA_SECTIONS: Final = 4
 MAX_CANDIDATES: Final = 50
 MAX_FORMATS: Final = 128
 MAX_FMTP_LENGTH: Final = 1024
+MAX_EXTENSION_NUMBER: Final = 14
+"""What fits into the short form of header extensions; the long form is not offered (RFC 8285 section 5)."""
 
 _PROTOCOLS = ("UDP/TLS/RTP/SAVPF", "UDP/TLS/RTP/SAVP")
-_STATIC = {"0": ("pcmu", 8000, 1), "8": ("pcma", 8000, 1)}
+_STATIC = {"0": ("pcmu", 8000, 1), "8": ("pcma", 8000, 1), "9": ("g722", 8000, 1)}
 
 _TOKEN = re.compile(r"[!-~]{1,64}")
 _PAYLOAD_TYPE = re.compile(r"[0-9]{1,2}|1[01][0-9]|12[0-7]")
@@ -36,6 +39,7 @@ _UFRAG = re.compile(r"[A-Za-z0-9+/=_-]{4,256}")
 _PWD = re.compile(r"[A-Za-z0-9+/=_-]{22,256}")
 _SHA256 = re.compile(r"[0-9A-F]{2}(?::[0-9A-F]{2}){31}")
 _FOUNDATION = re.compile(r"[A-Za-z0-9+/]{1,32}")
+_EXTMAP = re.compile(r"([0-9]{1,3})(?:/([a-z]{1,16}))? +([!-~]{1,256})(?: |$)")
 _PRIORITY = re.compile(r"[0-9]{1,10}")
 
 
@@ -78,7 +82,12 @@ def parse_description_untrusted(sdp: str, kind: Kind | None = None) -> RemoteDes
         setup=_read_setup(session, audio, kind),
         codecs=tuple(codec for codec in codecs if codec.name in SHAPES),
         telephone_events=_find_telephone_events(codecs),
-        layout=Layout(sections, index, is_bundled=_is_bundled(session, sections[index].mid)),
+        layout=Layout(
+            sections,
+            index,
+            is_bundled=_is_bundled(session, sections[index].mid),
+            extensions=_read_extensions(audio),
+        ),
         candidates=_read_candidates(audio.values("candidate")),
         is_lite=session.has("ice-lite") or audio.has("ice-lite"),
         direction=_read_direction(session, audio),
@@ -195,6 +204,18 @@ def _find_telephone_events(codecs: Iterable[RemoteCodec]) -> dict[int, int]:
         if codec.name == "telephone-event":
             events.setdefault(codec.clock_rate, codec.payload_type)
     return events
+
+
+def _read_extensions(audio: _Part) -> tuple[Extension, ...]:
+    """Those that we know and that the peer sends; of a number or name that comes twice, the first."""
+    found: dict[int, str] = {}
+    for value in audio.values("extmap"):
+        match = _EXTMAP.match(value)
+        if match and match[3] in KNOWN and match[3] not in found.values():
+            number, direction = int(match[1]), match[2]
+            if 0 < number <= MAX_EXTENSION_NUMBER and direction in {None, "sendrecv", "sendonly"}:
+                found.setdefault(number, match[3])
+    return tuple(Extension(number, uri) for number, uri in found.items())
 
 
 def _read_candidates(values: list[str]) -> tuple[Candidate, ...]:

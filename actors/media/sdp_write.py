@@ -16,7 +16,7 @@ from actors.media.description import (
 )
 from actors.media.engine_messages import Candidate, Codec, DtlsRole, IceCredentials
 
-_NAMES = {"opus": "opus", "pcmu": "PCMU", "pcma": "PCMA"}
+_NAMES = {"opus": "opus", "pcmu": "PCMU", "pcma": "PCMA", "g722": "G722"}
 _FMTP = {"opus": "minptime=10;useinbandfec=1"}
 _STREAM: Final = "trunkline"
 
@@ -115,6 +115,7 @@ def _write(
     for index, section in enumerate(layout.sections):
         if index == layout.audio:
             lines += _write_audio(local, section, formats, setup, direction)
+            lines += _write_extensions(layout)
         else:
             lines += _write_rejected(section)
     return "".join(f"{line}\r\n" for line in lines)
@@ -136,6 +137,11 @@ def _write_audio(
         lines.append(f"a=rtpmap:{entry.payload_type} {entry.encoding}")
         lines += [f"a=fmtp:{entry.payload_type} {entry.fmtp}"] if entry.fmtp else []
     return [*lines, "a=ptime:20"]
+
+
+def _write_extensions(layout: Layout) -> list[str]:
+    """We read them and send none."""
+    return [f"a=extmap:{known.number}/recvonly {known.uri}" for known in layout.extensions]
 
 
 def _write_rejected(section: Section) -> list[str]:

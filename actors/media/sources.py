@@ -1,7 +1,7 @@
 """What a leg plays: silence, tones and clips as ready-made 20 ms payloads.
 
 Frames are encoded the first time they are needed and then shared by every leg that plays the same
-thing with the same codec.
+thing with the same codec; but a loop in G.722 is encoded by each leg, or its seam would be heard.
 """
 
 from functools import lru_cache
@@ -14,13 +14,19 @@ import numpy.typing as npt
 from actors.media.codec import Encoder, Samples, open_encoder, opus_bitrate, sample_rate, samples_per_frame
 from actors.media.ear import newest_size
 from actors.media.engine_messages import Codec
-from actors.media.messages import Clip, FromLeg, Silence, Source, Tone
+from actors.media.messages import Clip, FromLeg, Microphone, Silence, Source, Tone
+from actors.media.sound_capture import CaptureTrack
+from actors.media.sound_desk import sound_desk
+from actors.media.sound_device import DEFAULT_DEVICE
 from actors.media.wav import SourceError, Wav, read_wav
 
 __all__ = ["Playable", "SourceError", "open_source"]
 
 MAX_CACHED_TRACKS: Final = 64
 _SAMPLE_BYTES: Final = 2
+MAX_LIVE_SOUNDS: Final = 8
+SEAMED: Final = ("g722",)
+"""Codecs whose frames depend on all before them: repeated, they would be heard to begin again."""
 FRAMES_PER_SECOND: Final = 50
 WARM_UP_FRAMES: Final = 25
 """Encoded and thrown away before a loop, so that Opus finds its end before its start.
@@ -32,7 +38,7 @@ With much fewer its energy prediction is still that of an onset, and each round 
 class Playable:
     """One leg's position in a track."""
 
-    def __init__(self, track: "_Track") -> None:
+    def __init__(self, track: "_Track | _LiveTrack | CaptureTrack") -> None:
         self._track = track
         self._next = 0
 
@@ -55,28 +61,52 @@ def open_source(source: Source, codec: Codec) -> Playable:
     """Start `source` from its beginning.
 
     Raises SourceError for a file that cannot be played and for `FromLeg`, which is no file or tone
-    but the engine's own affair; UnsupportedCodec.
+    but the engine's own affair; UnsupportedCodec. A microphone that is not open yet is silent.
     """
-    return Playable(_open_track(source, codec.name, opus_bitrate(codec), _stamp(source)))
+    if isinstance(source, Microphone):
+        return Playable(_open_capture(source, codec))
+    stamp = _stamp(source)
+    if codec.name in SEAMED and not isinstance(source, Silence):
+        sound, is_loop = _open_live_sound(source, sample_rate(codec), samples_per_frame(codec), stamp)
+        if is_loop:
+            return Playable(_LiveTrack(sound, codec))
+    return Playable(_open_track(source, codec.name, opus_bitrate(codec), stamp))
 
 
 @lru_cache(maxsize=MAX_CACHED_TRACKS)
 def _open_track(source: Source, codec_name: str, bitrate: int, _stamp: tuple[int, int]) -> "_Track":
     codec = Codec(codec_name, 0, 0, 0, fmtp=f"maxaveragebitrate={bitrate}")
-    rate, size = sample_rate(codec), samples_per_frame(codec)
+    sound, is_loop = _open_sound(source, sample_rate(codec), samples_per_frame(codec))
+    return _Track(sound, codec, is_loop=is_loop)
+
+
+@lru_cache(maxsize=MAX_LIVE_SOUNDS)
+def _open_live_sound(source: Source, rate: int, size: int, _stamp: tuple[int, int]) -> tuple["_Sound", bool]:
+    return _open_sound(source, rate, size)
+
+
+def _open_sound(source: Source, rate: int, size: int) -> tuple["_Sound", bool]:
+    """The sound, and whether it begins again at its end."""
     match source:
         case Silence():
-            return _Track(_Sine(Tone(0.0, 0.0), rate, size), codec, is_loop=True)
+            return _Sine(Tone(0.0, 0.0), rate, size), True
         case Tone():
-            return _Track(_Sine(source, rate, size), codec, is_loop=True)
+            return _Sine(source, rate, size), True
         case Clip(path, is_loop, tone):
             clip = _ClipSound(read_wav(path), rate, size, repeat=is_loop)
-            sound = clip if tone is None else _Mix(clip, tone, rate, size, is_loop=is_loop)
-            return _Track(sound, codec, is_loop=is_loop)
-        case FromLeg():
-            raise SourceError("another leg is not a sound")
+            return (clip if tone is None else _Mix(clip, tone, rate, size, is_loop=is_loop)), is_loop
+        case FromLeg() | Microphone():
+            raise SourceError("what is live is not kept")
         case _:
             assert_never(source)
+
+
+def _open_capture(source: Microphone, codec: Codec) -> CaptureTrack:
+    desk = sound_desk()
+    if not desk.servers:
+        raise SourceError("only a Device has a microphone, and only in its own process")
+    device_id = DEFAULT_DEVICE if source.device is None else source.device
+    return CaptureTrack(desk.capture(device_id), codec)
 
 
 def _stamp(source: Source) -> tuple[int, int]:
@@ -128,6 +158,27 @@ class _Track:
         """The last samples of a frame that was encoded."""
         start = index * self._newest_bytes
         return np.frombuffer(bytes(self._newest[start : start + self._newest_bytes]), np.int16)
+
+
+class _LiveTrack:
+    """A loop that is encoded anew as it goes on, by one leg."""
+
+    is_loop = True
+
+    def __init__(self, sound: _Sound, codec: Codec) -> None:
+        self.length = sound.length
+        self._sound = sound
+        self._encoder: Encoder = open_encoder(codec)
+        self._newest: Samples = np.zeros(0, np.int16)
+
+    def frame(self, index: int) -> bytes:
+        self._newest = _to_samples(self._sound.frame(index))
+        return self._encoder.encode(self._newest)
+
+    def newest(self, index: int) -> Samples:
+        """What was encoded last."""
+        del index
+        return self._newest
 
 
 def _to_samples(sound: npt.NDArray[np.float64]) -> Samples:

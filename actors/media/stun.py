@@ -214,7 +214,10 @@ def _pack_address(address: Address, transaction: bytes) -> bytes:
 
 @functools.lru_cache(maxsize=1024)
 def _packed_host(host: str) -> bytes:
-    return ipaddress.ip_address(host.partition("%")[0]).packed
+    address = ipaddress.ip_address(host.partition("%")[0])
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    # A socket for both families tells IPv4 peers in a form that the peer itself does not know.
+    return (mapped or address).packed
 
 
 def _unpack_address(value: bytes, transaction: bytes) -> Address:

@@ -10,13 +10,15 @@ from pathlib import Path
 from aiortc.rtp import RtcpReceiverInfo, RtcpSenderInfo
 
 from actors.media import rtcp, stun, telephone_event
-from actors.media.codec import open_decoder, open_encoder, samples_per_frame
+from actors.media.codec import open_decoder, open_encoder, samples_per_frame, ticks_untrusted
 from actors.media.datagram import MAX_DATAGRAM, InvalidDatagram
 from actors.media.description import DescriptionError, Kind, choose_codec
 from actors.media.dtls_records import handshake_records_untrusted
 from actors.media.engine_messages import Candidate, Codec, DtlsRole, IceCredentials
+from actors.media.header_extension import audio_level_untrusted
+from actors.media.reception import Reception
 from actors.media.reports import Reports
-from actors.media.rtp import HEADER_LENGTH, payload_range_untrusted
+from actors.media.rtp import EXTENDED, HEADER_LENGTH, payload_range_untrusted
 from actors.media.sdp import MAX_CANDIDATES, MAX_MEDIA_SECTIONS, MAX_SDP_BYTES, parse_description_untrusted
 from actors.media.sdp_write import LocalSession, write_answer, write_offer
 from actors.media.srtp import FAILED, PROFILES, CopyingTransform, PacketBuffer, open_transform, split_keys
@@ -29,7 +31,12 @@ TRANSACTION = b"transaction."
 OWN_SSRC = 0xDEADBEEF
 MAX_OPUS_SAMPLES = 48 * 120
 KINDS = (None, *Kind)
-CODECS = (Codec("opus", 48000, 111, 111, 2), Codec("pcmu", 8000, 0, 0), Codec("pcma", 8000, 8, 8))
+CODECS = (
+    Codec("opus", 48000, 111, 111, 2),
+    Codec("pcmu", 8000, 0, 0),
+    Codec("pcma", 8000, 8, 8),
+    Codec("g722", 8000, 9, 9),
+)
 
 GATEWAY = LocalSession(
     session_id=1,
@@ -120,18 +127,23 @@ def records() -> Iterator[bytes]:
 def read_rtp(data: bytes) -> None:
     start, end = payload_range_untrusted(data, len(data))
     assert HEADER_LENGTH <= start <= end <= len(data)
+    if data[0] & EXTENDED:
+        level = audio_level_untrusted(data, 1)
+        assert level is None or 0 <= level <= 127
 
 
 def rtp_packets() -> Iterator[bytes]:
     fixed = bytes.fromhex("000000a0deadbeef")
     yield b"\x80\0\0\1" + fixed + b"payload"
+    yield b"\x90\0\0\4" + fixed + bytes.fromhex("bede0001") + b"\x10\x94\0\0" + b"payload"
+    yield b"\x90\0\0\5" + fixed + bytes.fromhex("10000001") + b"\x01\x01\x94\0" + b"payload"
     yield b"\xb2\0\0\2" + fixed + bytes(8) + bytes.fromhex("bede0001") + b"ext." + b"payload\0\0\3"
 
 
 def read_rtcp(data: bytes) -> None:
     """What a peer reports changes nothing that its next report cannot change, and never our own."""
     reports = Reports("cname")
-    reports.take(data, OWN_SSRC, now=5.0)
+    reports.take(data, OWN_SSRC, Reception(8000), now=5.0)
     assert reports.rtt is None or reports.rtt >= 0.0
 
 
@@ -209,12 +221,14 @@ def sealed_packets() -> Iterator[bytes]:
 def decode(data: bytes) -> None:
     """Each payload becomes sound, however it looks, and as much as a packet can hold at most."""
     cursor = Cursor(data)
-    decoder = open_decoder(cursor.pick(CODECS))
+    codec = cursor.pick(CODECS)
+    decoder = open_decoder(codec)
     while cursor:
         payload = cursor.chunk()[:MAX_DATAGRAM]
         samples = decoder.decode_untrusted(payload)
         assert samples.dtype.name == "int16"
-        assert 0 < samples.size <= max(MAX_OPUS_SAMPLES, len(payload))
+        assert 0 < samples.size <= max(MAX_OPUS_SAMPLES, 2 * len(payload))
+        assert 0 <= ticks_untrusted(codec, payload) <= max(MAX_OPUS_SAMPLES, len(payload))
 
 
 @cache
@@ -229,6 +243,7 @@ def payloads() -> Iterator[bytes]:
     yield b"\0" + b"".join(packed(frame) for frame in opus_frames())
     yield b"\1" + packed(bytes(range(160))) + packed(b"")
     yield b"\2" + packed(bytes(range(160)))
+    yield b"\3" + packed(bytes(range(160)))
 
 
 def read_wav(data: bytes) -> None:
@@ -303,7 +318,16 @@ TARGETS = (
         (b"\x16\xfe\xfd", b"\x14\xfe\xfd", b"\x17\xfe\xff"),
         max_bytes=MAX_DATAGRAM,
     ),
-    Target("rtp", read_rtp, rtp_packets, ("actors.media.rtp.payload_range_untrusted",), DATAGRAM),
+    Target(
+        "rtp",
+        read_rtp,
+        rtp_packets,
+        (
+            "actors.media.rtp.payload_range_untrusted",
+            "actors.media.header_extension.audio_level_untrusted",
+        ),
+        DATAGRAM,
+    ),
     Target(
         "rtcp",
         read_rtcp,
@@ -339,8 +363,11 @@ TARGETS = (
         decode,
         payloads,
         (
+            "actors.media.codec._G722Decoder.decode_untrusted",
+            "actors.media.codec._LibavDecoder.decode_untrusted",
             "actors.media.codec._OpusDecoder.decode_untrusted",
             "actors.media.codec._TableDecoder.decode_untrusted",
+            "actors.media.codec.ticks_untrusted",
         ),
         max_bytes=2000,
     ),

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from actors.ids import LegId
 from actors.media import stun
+from actors.media.answer_limit import AnswerLimit
 from actors.media.datagram import MAX_DATAGRAM, Address, InvalidDatagram
 from actors.media.dtls import DtlsEndpoint, process_identity
 from actors.media.engine_messages import (
@@ -79,6 +80,7 @@ class SharedPort:
         self.traffic = Traffic()
         self.events: list[EngineEvent] = []
         self.table: MuxTable[LiteLink] = MuxTable()
+        self.limit = AnswerLimit()
         self.receiver = Receiver(self.mux, self.table, self.traffic, is_ipv6=False)
         self.generations = [0] * LEGS
         identity = process_identity()
@@ -90,7 +92,7 @@ class SharedPort:
 
     def _open(self, index: int, context: LegContext) -> LiteLink:
         leg = Leg(LegId(f"L{index}"), index, context)
-        return LiteLink(leg, credentials(index, 0), self.mux, self.table, self.traffic)
+        return LiteLink(leg, credentials(index, 0), self.mux, self.table, self.traffic, self.limit)
 
     def negotiate(self, index: int) -> None:
         link = self.links[index]

@@ -3,7 +3,7 @@
 import pytest
 import trio
 
-from actors.media.dtls import DtlsEndpoint, process_identity
+from actors.media.dtls import EARLY_REPEATS, DtlsEndpoint, process_identity
 from actors.media.engine_messages import DtlsRole
 
 pytestmark = pytest.mark.net
@@ -26,7 +26,9 @@ class LosingLink:
         return out
 
 
-async def shake(lost: int) -> None:
+async def shake(lost: int) -> float:
+    """How long it waited, in all."""
+    waited = 0.0
     identity = process_identity()
     client = DtlsEndpoint(identity, DtlsRole.CLIENT, identity.fingerprint)
     server = DtlsEndpoint(identity, DtlsRole.SERVER, identity.fingerprint)
@@ -36,13 +38,35 @@ async def shake(lost: int) -> None:
         to_server, to_client = link.carry(to_client, client), link.carry(to_server, server)
         timeouts = [t for t in (client.timeout, server.timeout) if t is not None]
         if timeouts and not (to_server or to_client):
+            waited += min(timeouts)
             await trio.sleep(min(timeouts))
             to_server, to_client = client.expire(), server.expire()
     assert client.keys.sending == server.keys.receiving
+    return waited
 
 
-async def test_whichever_datagram_is_lost_is_sent_again() -> None:
+@pytest.mark.parametrize("lost", range(DATAGRAMS))
+async def test_whichever_datagram_is_lost_is_sent_again_before_a_second(lost: int) -> None:
+    """OpenSSL's timer is a second, which would be a second of the call's beginning."""
     with trio.fail_after(10):
-        async with trio.open_nursery() as nursery:
-            for lost in range(DATAGRAMS):
-                nursery.start_soon(shake, lost)
+        assert await shake(lost) == pytest.approx(EARLY_REPEATS[0])
+
+
+@pytest.mark.parametrize("role", list(DtlsRole))
+async def test_an_answer_that_never_comes_is_asked_for_ever_less_often(role: DtlsRole) -> None:
+    """Twice early, then by OpenSSL's own timer."""
+    identity = process_identity()
+    near = DtlsEndpoint(identity, role, identity.fingerprint)
+    hello = DtlsEndpoint(identity, DtlsRole.CLIENT, identity.fingerprint).start()
+    flight = near.start() or near.receive(hello[0])
+    assert flight
+    for expected in EARLY_REPEATS:
+        assert near.timeout == pytest.approx(expected, abs=0.01)
+        assert near.expire() == flight
+    assert near.timeout == pytest.approx(1.0, abs=0.1)
+    with trio.fail_after(5):
+        await trio.sleep(near.timeout)
+        again = near.expire()
+    assert again
+    assert again != flight, "OpenSSL numbers its records anew"
+    assert near.timeout == pytest.approx(2.0, abs=0.1)

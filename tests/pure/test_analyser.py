@@ -18,7 +18,7 @@ from actors.media.analyser import (
     Floats,
     magnitudes,
 )
-from actors.media.interpolation import NARROW_SIZE, interpolate
+from actors.media.interpolation import given_size, interpolate
 
 pytestmark = pytest.mark.pure
 
@@ -39,7 +39,7 @@ def measure(
     seen = (0.0, 0.0)
     for step in range(1, steps + 1):
         end = step * rate // 20
-        count = FFT_SIZE if rate == ANALYSER_RATE else NARROW_SIZE
+        count = FFT_SIZE if rate == ANALYSER_RATE else given_size(rate)
         samples = sound(np.arange(end - count, end) / rate - delay)
         found = magnitudes(samples if rate == ANALYSER_RATE else interpolate(samples))
         seen = volume.step(found), level.step(found) * 32767
@@ -110,7 +110,7 @@ def test_what_is_louder_never_measures_less(samples: Floats, gain: float) -> Non
 
 @pytest.mark.parametrize("hz", [100.0, 440.0, 1000.0, 2100.0, 3000.0])
 def test_narrow_band_audio_is_interpolated_to_what_wide_band_would_be(hz: float) -> None:
-    times = (np.arange(NARROW_SIZE) - NARROW_SIZE) / 8000
+    times = (np.arange(given_size(8000)) - given_size(8000)) / 8000
     wide = (np.arange(FFT_SIZE) - FFT_SIZE + 1) / 48000 - 1 / 8000 - DELAY
     assert interpolate(sine(hz, 1.0)(times)) == pytest.approx(sine(hz, 1.0)(wide), abs=2e-4)
 

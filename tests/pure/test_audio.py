@@ -1,4 +1,4 @@
-"""The documented `device.audio` of a client without sound devices."""
+"""The documented `device.audio`, where there are no sound devices."""
 
 import pytest
 

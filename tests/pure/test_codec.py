@@ -13,6 +13,7 @@ from actors.media.codec import (
     opus_bitrate,
     sample_rate,
     samples_per_frame,
+    ticks_untrusted,
 )
 from actors.media.engine_messages import Codec
 
@@ -21,6 +22,7 @@ pytestmark = pytest.mark.pure
 PCMU = Codec("pcmu", 8000, 0, 0)
 PCMA = Codec("pcma", 8000, 8, 8)
 OPUS = Codec("opus", 48000, 111, 111, 2)
+G722 = Codec("g722", 8000, 9, 9)
 EVERY_SAMPLE = np.arange(65536, dtype=np.uint16).view(np.int16)
 EVERY_OCTET = bytes(range(256))
 
@@ -73,7 +75,7 @@ def test_g711_decoding_and_encoding_again_changes_nothing(codec):
     assert list(again) == [negative_zero.get(octet, octet) for octet in EVERY_OCTET]
 
 
-@pytest.mark.parametrize("codec", [PCMU, PCMA, OPUS])
+@pytest.mark.parametrize("codec", [PCMU, PCMA, OPUS, G722])
 def test_tone_survives_each_codec(codec):
     rate, size = sample_rate(codec), samples_per_frame(codec)
     encoder, decoder = open_encoder(codec), open_decoder(codec)
@@ -88,7 +90,7 @@ def test_tone_survives_each_codec(codec):
     )
 
 
-@pytest.mark.parametrize("codec", [PCMU, PCMA, OPUS])
+@pytest.mark.parametrize("codec", [PCMU, PCMA, OPUS, G722])
 def test_payload_that_is_none_becomes_silence_and_is_counted(codec):
     decoder = open_decoder(codec)
     assert decoder.decode_untrusted(b"").tolist() == [0] * samples_per_frame(codec)
@@ -125,12 +127,62 @@ def test_peer_limits_what_we_send(fmtp, bitrate):
 
 
 def test_frames_are_20_ms():
-    assert [samples_per_frame(codec) for codec in (OPUS, PCMU, PCMA)] == [960, 160, 160]
-    assert {codec.name for codec in (OPUS, PCMU, PCMA)} == set(SUPPORTED)
+    """Those of G.722 are twice as many as the ticks of its RTP clock."""
+    every = (OPUS, PCMU, PCMA, G722)
+    assert [samples_per_frame(codec) for codec in every] == [960, 160, 160, 320]
+    assert {codec.name for codec in every} == set(SUPPORTED)
+    for codec in every:
+        payload = open_encoder(codec).encode(np.zeros(samples_per_frame(codec), np.int16))
+        assert ticks_untrusted(codec, payload) == codec.clock_rate // 50
 
 
 def test_unknown_codec_is_refused():
-    g722 = Codec("g722", 8000, 9, 9)
+    speex = Codec("speex", 8000, 97, 97)
     for use in (open_encoder, open_decoder, sample_rate):
         with pytest.raises(UnsupportedCodec):
-            use(g722)
+            use(speex)
+
+
+@pytest.mark.parametrize(
+    ("start", "ticks"),
+    [
+        (b"", 0),
+        (b"\x78", 960),  # CELT, 20 ms
+        (b"\xd9", 1920),  # two frames
+        (b"\x18", 2880),  # SILK, 60 ms
+        (b"\x60", 480),  # hybrid, 10 ms
+        (b"\xe0", 120),  # CELT, 2.5 ms
+        (b"\xdb", 0),  # any number of frames, and the number is missing
+        (b"\xdb\x03", 2880),
+        (b"\xdb\x3f", 0),  # more than 120 ms
+    ],
+)
+def test_opus_packet_tells_how_long_it_is(start, ticks):
+    """RFC 6716 section 3.1."""
+    assert ticks_untrusted(OPUS, start) == ticks
+
+
+@pytest.mark.parametrize("codec", [PCMU, PCMA, OPUS, G722])
+def test_lost_frame_is_concealed_by_what_was_heard_and_fades(codec):
+    rate, size = sample_rate(codec), samples_per_frame(codec)
+    encoder, decoder = open_encoder(codec), open_decoder(codec)
+    tone = (8000 * np.sin(2 * np.pi * 400 * np.arange(rate) / rate)).astype(np.int16)
+    frames = [encoder.encode(tone[at : at + size]) for at in range(0, rate, size)]
+    for frame in frames[:30]:
+        decoder.decode_untrusted(frame)
+    concealed = [decoder.conceal() for _ in range(30)]
+    assert {frame.size for frame in concealed} == {size}
+    levels = [float(np.sqrt(np.mean(np.square(frame.astype(float))))) for frame in concealed]
+    assert levels[0] > 3000
+    assert levels[0] > levels[1] > levels[2]
+    assert levels[-1] < levels[0] / 4
+    spectrum = np.abs(np.fft.rfft(concealed[0].astype(float) * np.hanning(size)))
+    assert np.argmax(spectrum) * 50 == pytest.approx(400, abs=50)
+    again = np.concatenate([decoder.decode_untrusted(frame) for frame in frames[40:]]).astype(float)
+    assert np.sqrt(np.mean(np.square(again[size:]))) > 5000
+    assert decoder.malformed == 0
+
+
+@pytest.mark.parametrize("codec", [PCMU, PCMA, OPUS, G722])
+def test_before_anything_was_heard_there_is_nothing_to_go_on_with(codec):
+    assert not open_decoder(codec).conceal().any()

@@ -14,7 +14,7 @@ from actors.media.inlet import Inlet
 from actors.media.messages import Clip, FromLeg, Metering, Silence, Source, Tone
 from actors.media.meter import MAX_LEVELS, STEP, Meter
 from actors.media.outlet import Outlet
-from actors.media.rtp import HEADER_LENGTH, OutboundStream, write_header
+from actors.media.rtp import EXTENDED, HEADER_LENGTH, OutboundStream, write_header
 from actors.media.sources import open_source
 from actors.media.srtp import PacketBuffer
 from actors.media.traffic import Traffic
@@ -22,7 +22,12 @@ from actors.media.traffic import Traffic
 pytestmark = pytest.mark.pure
 
 FRAME = 0.02
-CODECS = [Codec("pcmu", 8000, 0, 0), Codec("pcma", 8000, 8, 8), Codec("opus", 48000, 111, 111, 2)]
+CODECS = [
+    Codec("pcmu", 8000, 0, 0),
+    Codec("pcma", 8000, 8, 8),
+    Codec("g722", 8000, 9, 9),
+    Codec("opus", 48000, 111, 111, 2),
+]
 each_codec = pytest.mark.parametrize("codec", CODECS, ids=[codec.name for codec in CODECS])
 SPEECH = str(Path(__file__).parents[1] / "data" / "speech.wav")
 
@@ -41,6 +46,8 @@ class Leg:
         self.codec = codec
         self.now = 100.0
         self.volumes: list[tuple[float, float]] = []
+        self.told: int | None = None
+        self.number = 3
         traffic = Traffic()
         self.inlet = Inlet(LegId("L1"), 0, lambda _: None, PacketBuffer(), traffic)
         self.outlet = Outlet(PacketBuffer(), traffic, lambda _: None, lambda: None, lambda: True)
@@ -74,8 +81,13 @@ class Leg:
     def receive(self, payload: bytes) -> None:
         self.sequence += 1
         write_header(self.buffer.data, 0, self.codec.receive_payload_type, self.sequence, 0, 7)
-        self.buffer.view[HEADER_LENGTH : HEADER_LENGTH + len(payload)] = payload
-        self.inlet.receive(self.buffer, HEADER_LENGTH + len(payload), self.now)
+        extension = b""
+        if self.told is not None:
+            self.buffer.data[0] |= EXTENDED
+            extension = b"\xbe\xde\0\1" + bytes((self.number << 4, 0x80 | self.told, 0, 0))
+        end = HEADER_LENGTH + len(extension) + len(payload)
+        self.buffer.view[HEADER_LENGTH:end] = extension + payload
+        self.inlet.receive(self.buffer, end, self.now)
 
 
 def new_stream(codec: Codec) -> OutboundStream:
@@ -241,3 +253,75 @@ def test_packets_shorter_than_an_ear_needs_are_put_together() -> None:
     for start in range(0, len(frame), 8):
         pieces.decode(frame[start : start + 8], 1.0)
     assert whole.step(1.0) == pieces.step(1.0)
+
+
+def no_decoder(_: Codec) -> None:
+    raise AssertionError("decoded what the peer has told")
+
+
+@each_codec
+def test_levels_that_the_peer_tells_need_no_decoder(codec: Codec, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the leg that receives, and of the one that passes it on."""
+    monkeypatch.setattr("actors.media.ear.open_decoder", no_decoder)
+    leg = Leg(codec, Metering.LEVELS).connect()
+    leg.outlet.play(FromLeg(LegId("L1")))
+    leg.inlet.listeners = (leg.outlet,)
+    leg.inlet.level_extension = leg.number
+    leg.told = 20
+    peer = sound(codec, Tone(440.0))
+    leg.run(0.5, peer)
+    leg.meter.take_levels()
+    leg.run(0.5, peer)
+    sent, received = leg.meter.take_levels()
+    assert set(sent) == set(received) == {8160.0}
+    leg.told = 127
+    leg.run(0.5, peer)
+    assert leg.meter.take_levels()[1][-1] == 0.0
+    leg.told = 10
+    leg.run(0.5, peer)
+    assert leg.meter.take_levels()[1][-1] == 9720.0
+    leg.run(0.5)
+    assert leg.meter.take_levels()[1][-1] == 0.0, "a peer that is gone is silent"
+
+
+@pytest.mark.parametrize(
+    ("metering", "told", "number"),
+    [(Metering.LEVELS, None, 3), (Metering.LEVELS, 20, 4), (Metering.VOLUME, 20, 3)],
+    ids=["not told", "not agreed on", "volume"],
+)
+def test_what_the_peer_does_not_tell_is_decoded(metering: Metering, told: int | None, number: int) -> None:
+    """A volume is of a spectrum, which no peer tells."""
+    leg = Leg(CODECS[0], metering).connect()
+    leg.inlet.level_extension = number
+    leg.told = told
+    leg.run(1.0, sound(leg.codec, Tone(440.0)))
+    levels = leg.meter.take_levels()[1][-4:]
+    assert min(levels) > 1000
+    assert 8160.0 not in levels
+
+
+def test_levels_become_volumes_at_once() -> None:
+    leg = Leg(CODECS[0], Metering.LEVELS).connect()
+    leg.inlet.level_extension, leg.told = leg.number, 20
+    peer = sound(leg.codec, Tone(440.0))
+    leg.run(0.5, peer)
+    leg.meter.set_metering(Metering.VOLUME, leg.now)
+    assert mean(leg.run(1.0, peer)[4:], 1) > 0.15
+
+
+def test_speech_measures_as_its_power_says_on_average() -> None:
+    """The line between the two is a guess, and this says how good."""
+    codec = CODECS[0]
+    ears, decoder = (Ear(codec), Ear(codec)), open_decoder(codec)
+    ears[1].needs_samples = False
+    measured, told = [], []
+    playable = open_source(Clip(SPEECH), codec)
+    while (frame := playable.next_frame()) is not None:
+        samples = decoder.decode_untrusted(frame).astype(float) / 32768
+        power = 20 * np.log10(max(float(np.sqrt(np.mean(samples**2))), 1e-7))
+        ears[0].decode(frame, 1.0)
+        ears[1].hear(min(127, round(-power)), memoryview(frame), 1.0)
+        measured.append(ears[0].step(1.0)[0])
+        told.append(ears[1].step(1.0)[0])
+    assert np.mean(told) == pytest.approx(np.mean(measured), rel=0.1)
+    assert np.corrcoef(told, measured)[0, 1] > 0.75

@@ -12,6 +12,7 @@ from actors.media import engine_messages as e
 from actors.media import messages as m
 from actors.media.attachment import step
 from actors.media.engine_messages import DtlsRole, IceCredentials, IceRole
+from actors.media.header_extension import AUDIO_LEVEL
 from actors.media.negotiation_state import (
     Attached,
     BecomeReady,
@@ -132,6 +133,27 @@ def test_client_learns_the_gateways_address_and_that_it_is_lite():
     assert peer_of(commands).candidates == ()
     peer = peer_of(caller.take(m.ApplyAnswer(reports[0].sdp))[0])
     assert (peer.candidates, peer.is_lite) == ((CANDIDATE,), True)
+
+
+def without(line, sdp):
+    assert line in sdp
+    return "".join(kept for kept in sdp.splitlines(keepends=True) if line not in kept)
+
+
+def test_engine_learns_where_the_peer_tells_its_level():
+    """Under the number that the peer has offered, or that we have and the peer has taken."""
+    commands, _, _ = gateway().take(m.AnswerOffer(OFFER))
+    assert peer_of(commands).level_extension == 1
+    commands, _, _ = gateway().take(m.AnswerOffer(without(AUDIO_LEVEL, OFFER)))
+    assert peer_of(commands).level_extension is None
+    for removed, number in (("a=nothing", 1), (AUDIO_LEVEL, None)):
+        caller = client()
+        offer = caller.describe(m.CreateOffer()).replace("/recvonly", "")
+        answer = gateway().describe(m.AnswerOffer(offer)).replace("/recvonly", "")
+        answer = without(removed, answer + "a=nothing\r\n")
+        assert peer_of(caller.take(m.ApplyAnswer(answer))[0]).level_extension == number
+        reoffer = caller.describe(m.RestartIce())
+        assert (AUDIO_LEVEL in reoffer) is (number is not None), "what was agreed on, and nothing else"
 
 
 def test_gateway_waits_for_the_handshake_of_its_caller():
@@ -316,7 +338,7 @@ def test_codec_that_the_peer_gave_up_is_replaced_within_the_session():
     [
         ([], m.AnswerOffer("nonsense"), m.Failure.REMOTE_DESCRIPTION, False),
         ([], m.AnswerRestart("nonsense"), m.Failure.REMOTE_DESCRIPTION, True),
-        ([], m.CreateOffer(("g722",)), m.Failure.LOCAL_DESCRIPTION, False),
+        ([], m.CreateOffer(("speex",)), m.Failure.LOCAL_DESCRIPTION, False),
         ([], m.RestartIce(), m.Failure.LOCAL_DESCRIPTION, True),
         ([m.CreateOffer()], m.ApplyAnswer("nonsense"), m.Failure.REMOTE_DESCRIPTION, False),
         ([m.CreateOffer()], m.ApplyAnswer(OFFER), m.Failure.REMOTE_DESCRIPTION, False),

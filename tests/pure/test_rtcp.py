@@ -9,6 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actors.media.datagram import InvalidDatagram
+from actors.media.reception import Reception
+from actors.media.reports import Reports
 from actors.media.rtcp import (
     goodbye,
     middle,
@@ -17,6 +19,7 @@ from actors.media.rtcp import (
     report,
     round_trip,
 )
+from actors.media.rtp import OutboundStream
 
 pytestmark = pytest.mark.pure
 
@@ -66,3 +69,56 @@ def test_only_the_protocol_error_is_raised(body: bytes, kind: int, count: int) -
     for data in (body, bytes((0x80 | count, kind, 0, len(body) // 4)) + body):
         with contextlib.suppress(InvalidDatagram):
             parse_untrusted(data)
+
+
+# --- what a leg makes of reports ----------------------------------------------------------------
+
+OWN, THEIRS = 11, 22
+
+
+def received(*sequences: int) -> Reception:
+    reception = Reception(8000)
+    for sequence in sequences:
+        reception.receive(THEIRS, sequence, 160)
+    return reception
+
+
+def stream() -> OutboundStream:
+    return OutboundStream(ssrc=OWN, index=1, timestamp=0, clock_rate=8000)
+
+
+def test_a_source_that_said_goodbye_is_no_longer_reported_on() -> None:
+    """RFC 3550 section 6.3.4; what was counted of it stays counted."""
+    reports, reception = Reports("name"), received(1, 2, 4)
+    before = parse_untrusted(reports.compose(stream(), reception, 5.0))
+    assert [block.ssrc for block in before.blocks] == [THEIRS]
+    assert not reports.take(goodbye(THEIRS, "peer"), OWN, reception, 6.0)
+    assert parse_untrusted(reports.compose(stream(), reception, 7.0)).blocks == []
+    assert (reception.packets, reception.lost) == (3, 1)
+
+
+@pytest.mark.parametrize("ssrc", [THEIRS, THEIRS + 1])
+def test_a_source_that_sends_after_its_goodbye_is_back(ssrc: int) -> None:
+    """The same one, whose last packets were overtaken, or the one that follows it."""
+    reports, reception = Reports("name"), received(1, 2, 4)
+    reports.take(goodbye(THEIRS, "peer"), OWN, reception, 6.0)
+    reception.receive(ssrc, 5, 160)
+    blocks = parse_untrusted(reports.compose(stream(), reception, 7.0)).blocks
+    assert [block.ssrc for block in blocks] == [ssrc]
+
+
+def test_goodbye_of_somebody_else_ends_nothing() -> None:
+    reports, reception = Reports("name"), received(1)
+    reports.take(goodbye(THEIRS + 1, "peer"), OWN, reception, 6.0)
+    assert not reception.is_ended
+
+
+def test_a_report_tells_that_its_sender_is_there() -> None:
+    assert Reports("name").take(report(THEIRS, SENDER, BLOCK, "peer"), OWN, received(1), 6.0)
+
+
+def test_delay_since_the_last_report_is_in_ours() -> None:
+    reports, reception = Reports("name"), received(1)
+    reports.take(report(THEIRS, SENDER, None, "peer"), OWN, reception, 10.0)
+    (block,) = parse_untrusted(reports.compose(stream(), reception, 10.5)).blocks
+    assert (block.lsr, block.dlsr) == (middle(SENDER.ntp_timestamp), 32768)

@@ -1,6 +1,8 @@
 """RTP numbers: what a receiver counts (RFC 3550 appendix A) and what a sender keeps unbroken."""
 
 import itertools
+from dataclasses import dataclass
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -206,3 +208,126 @@ def test_only_the_protocol_error_is_raised(data: bytes) -> None:
     except InvalidDatagram:
         return
     assert HEADER_LENGTH <= start <= end <= len(data)
+
+
+# --- against the algorithms as the RFC prints them ------------------------------------------------
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 4000), st.floats(0.0, 0.5)), min_size=2, max_size=60),
+    st.sampled_from([8000, 48000]),
+)
+def test_jitter_is_that_of_the_rfc(packets: list[tuple[int, float]], clock_rate: int) -> None:
+    """RFC 3550 section 6.4.1, in floating point."""
+    reception, wanted = Reception(clock_rate), 0.0
+    timestamp, now, former = 0, 0.0, None
+    for ticks, pause in packets:
+        timestamp, now = timestamp + ticks, now + pause
+        reception.measure_jitter(timestamp & 0xFFFFFFFF, now)
+        transit = int(now * clock_rate) - timestamp
+        if former is not None:
+            wanted += (abs(transit - former) - wanted) / 16
+        former = transit
+    assert reception.jitter == pytest.approx(wanted)
+
+
+@pytest.mark.parametrize(
+    ("delays_ms", "jitter"),
+    [
+        ([0, 0, 0], 0.0),
+        ([0, 16], 8.0),
+        ([0, 16, 0], 15.5),
+        ([0, 16, 16], 7.5),
+        ([16, 0], 8.0),
+    ],
+)
+def test_jitter_of_a_few_packets(delays_ms: list[int], jitter: float) -> None:
+    """Worked out by hand, in ticks of 8 kHz: 16 ms are 128 ticks, of which a sixteenth counts."""
+    reception = Reception(8000)
+    for number, delay in enumerate(delays_ms):
+        reception.measure_jitter(number * FRAME, number * 0.02 + delay / 1000)
+    assert reception.jitter == pytest.approx(jitter)
+
+
+@given(st.lists(st.lists(st.booleans(), min_size=1, max_size=40), min_size=1, max_size=5))
+def test_fraction_lost_is_that_of_the_rfc(intervals: list[list[bool]]) -> None:
+    """RFC 3550 section A.3, of packets in order; the first always arrives, or nobody would know."""
+    reception = Reception(8000)
+    reception.receive(1, 65530, 160)
+    sequence, received = 65530, 1
+    expected_prior = received_prior = 0
+    highest = sequence
+    for arrivals in intervals:
+        for arrives in arrivals:
+            sequence += 1
+            if arrives:
+                reception.receive(1, sequence & 0xFFFF, 160)
+                highest, received = sequence, received + 1
+        expected = highest - 65530 + 1
+        expected_interval, received_interval = expected - expected_prior, received - received_prior
+        expected_prior, received_prior = expected, received
+        lost_interval = expected_interval - received_interval
+        no_loss = expected_interval == 0 or lost_interval <= 0
+        wanted = 0 if no_loss else (lost_interval << 8) // expected_interval
+        assert reception.take_fraction_lost() == wanted
+        assert (reception.lost_of_stream, reception.maximum) == (expected - received, highest)
+
+
+# --- one stream through everything ----------------------------------------------------------------
+
+
+@dataclass
+class Sender:
+    """A source of forwarded packets in order, with numbers of its own."""
+
+    extended: int
+    timestamp: int
+
+    def next(self) -> tuple[int, int]:
+        self.extended, self.timestamp = self.extended + 1, (self.timestamp + FRAME) & 0xFFFFFFFF
+        return self.extended, self.timestamp
+
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["generate", "first", "second", "restarted", "event", "skip", "nothing"]),
+        st.integers(1, 5),
+    ),
+    max_size=40,
+)
+
+
+@given(STEPS, st.integers(0, 0xFFFFFFFF))
+def test_numbers_never_break_whatever_is_sent(steps: list[tuple[str, int]], start: int) -> None:
+    """Bridges, holds, digits and pauses in any order: no gap, nothing twice, and time goes forwards."""
+    stream = OutboundStream(1, 65500, start, 8000)
+    senders = {"first": Sender(100, 5), "second": Sender(70_000, 0xFFFFFF00)}
+    sent: list[tuple[int, int, bool]] = []
+    now, former = 100.0, None
+    for kind, count in steps:
+        if kind == "restarted":
+            senders["first"] = Sender(senders["first"].extended + 40_000, 77)
+        for _ in range(count):
+            now += 0.02
+            match kind:
+                case "generate":
+                    stream.generate(FRAME, now)
+                    sent.append((stream.index, stream.timestamp, stream.is_resumed))
+                case "first" | "second" | "restarted":
+                    name = "second" if kind == "second" else "first"
+                    numbers = stream.forward(name, *senders[name].next(), FRAME, now)
+                    assert numbers is not None
+                    sent.append((*numbers, stream.is_resumed))
+                case "event":
+                    stream.interrupt(FRAME, now)
+                case "skip":
+                    stream.skip(FRAME, now)
+            if kind == "nothing":
+                continue
+            has_changed = former is not None and former != kind and kind in {"generate", "second"}
+            assert stream.is_resumed or not has_changed, "a change of source is marked"
+            former = None if kind in {"event", "skip"} else kind
+    indices = [index for index, _, _ in sent]
+    assert indices == list(range(65501, 65501 + len(sent)))
+    times = [timestamp for _, timestamp, _ in sent]
+    assert all(0 < (later - earlier) & 0xFFFFFFFF < 1 << 31 for earlier, later in pairwise(times))

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from actors.media.description import (
     OFFERED_PAYLOAD_TYPES,
+    OWN_LAYOUT,
     DescriptionError,
     Direction,
     Kind,
@@ -18,6 +19,7 @@ from actors.media.description import (
     choose_dtls_role,
 )
 from actors.media.engine_messages import Candidate, Codec, DtlsRole, IceCredentials, IceRole
+from actors.media.header_extension import AUDIO_LEVEL, Extension
 from actors.media.sdp import MAX_CANDIDATES, MAX_SDP_BYTES, parse_description_untrusted
 from actors.media.sdp_write import LocalSession, write_answer, write_offer, write_reoffer
 
@@ -59,7 +61,7 @@ def test_chromium_offer_is_read_in_full():
     assert remote.fingerprint.startswith("7B:8B:F0")
     assert remote.setup is Setup.ACTPASS
     assert remote.direction is Direction.SENDRECV
-    assert [codec.name for codec in remote.codecs] == ["pcmu", "opus", "pcma"]
+    assert [codec.name for codec in remote.codecs] == ["pcmu", "opus", "g722", "pcma"]
     assert remote.telephone_events == {48000: 110, 8000: 126}
     assert (remote.layout.mid, remote.layout.is_bundled, remote.candidates) == ("0", True, ())
     assert not remote.is_lite
@@ -152,7 +154,7 @@ def test_offer_without_setup_leaves_the_role_open():
 
 
 def test_unknown_codecs_alone_are_nothing_in_common():
-    remote = parse_description_untrusted(change("SAVPF 0 111 63 9 8", "SAVPF 63 9"))
+    remote = parse_description_untrusted(change("SAVPF 0 111 63 9 8", "SAVPF 63 13"))
     with pytest.raises(DescriptionError, match="no codec"):
         choose_codec(remote)
 
@@ -322,3 +324,48 @@ def test_nothing_shown_holds_a_password():
     remote = parse_description_untrusted(OFFER)
     assert remote.ice.pwd not in repr(remote)
     assert CREDENTIALS.pwd not in repr(GATEWAY)
+
+
+def test_header_extensions_are_answered_under_the_peers_numbers():
+    """We read them and send none. MID is left out: once it is agreed on, Chromium drops packets without."""
+    remote = parse_description_untrusted(OFFER)
+    assert remote.layout.extensions == (Extension(1, AUDIO_LEVEL),)
+    sdp = write_answer(GATEWAY, remote, choose_codec(remote), DtlsRole.SERVER)
+    assert [line for line in sdp.splitlines() if "extmap" in line] == [f"a=extmap:1/recvonly {AUDIO_LEVEL}"]
+    media = aiortc.sdp.SessionDescription.parse(sdp).media[0]
+    assert [(known.id, known.uri) for known in media.rtp.headerExtensions] == [(1, AUDIO_LEVEL)]
+
+
+@pytest.mark.parametrize(
+    ("line", "number"),
+    [
+        (f"a=extmap:7 {AUDIO_LEVEL}", 7),
+        (f"a=extmap:7/sendrecv {AUDIO_LEVEL} vad=on", 7),
+        (f"a=extmap:7/sendonly {AUDIO_LEVEL}", 7),
+        (f"a=extmap:7/recvonly {AUDIO_LEVEL}", None),
+        (f"a=extmap:7/inactive {AUDIO_LEVEL}", None),
+        (f"a=extmap:15 {AUDIO_LEVEL}", None),
+        (f"a=extmap:0 {AUDIO_LEVEL}", None),
+        (f"a=extmap:4 {AUDIO_LEVEL}\r\na=extmap:7 {AUDIO_LEVEL}", 4),
+        (f"a=extmap:7 urn:other\r\na=extmap:7 {AUDIO_LEVEL}", 7),
+        (f"a=extmap:{AUDIO_LEVEL}", None),
+    ],
+)
+def test_only_what_the_peer_sends_counts(line, number):
+    sdp = change(f"a=extmap:1 {AUDIO_LEVEL}", line, OFFER)
+    assert parse_description_untrusted(sdp).layout.level_extension == number
+
+
+def test_reoffer_repeats_the_extensions_that_were_agreed_on():
+    """Both under the peer's numbers, and after an answer that has taken one of ours."""
+    remote = parse_description_untrusted(OFFER)
+    sdp = write_reoffer(GATEWAY, remote.layout, choose_codec(remote))
+    assert sdp.count("a=extmap:") == 1
+    offer = write_offer(GATEWAY, ("pcmu",))
+    assert offer.count("a=extmap:") == 1
+    answer = parse_description_untrusted(change("a=setup:actpass", "a=setup:active"), Kind.ANSWER)
+    without = replace(answer.layout, extensions=())
+    assert OWN_LAYOUT.agreed(answer.layout) == OWN_LAYOUT
+    assert OWN_LAYOUT.agreed(without).extensions == ()
+    renumbered = replace(answer.layout, extensions=(Extension(2, AUDIO_LEVEL),))
+    assert OWN_LAYOUT.agreed(renumbered).level_extension is None

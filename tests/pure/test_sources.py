@@ -17,7 +17,8 @@ pytestmark = pytest.mark.pure
 PCMU = Codec("pcmu", 8000, 0, 0)
 PCMA = Codec("pcma", 8000, 8, 8)
 OPUS = Codec("opus", 48000, 111, 111, 2)
-CODECS = [PCMU, PCMA, OPUS]
+G722 = Codec("g722", 8000, 9, 9)
+CODECS = [PCMU, PCMA, OPUS, G722]
 
 
 def hear(source, codec, frames=100):
@@ -53,7 +54,8 @@ def sine(hz, rate, seconds=1.0, amplitude=8000):
 def test_silence_is_silent_and_never_ends(codec):
     heard = hear(Silence(), codec, 200)
     assert heard.size == 4 * sample_rate(codec)
-    assert np.abs(heard).max() <= 8  # A-law has no zero
+    # A-law has no zero, and G.722 adapts itself for a moment where the loop begins again.
+    assert np.abs(heard).max() <= (64 if codec is G722 else 8)
 
 
 @pytest.mark.parametrize("codec", CODECS)

@@ -71,8 +71,10 @@ def test_reports_are_protected_too(transform: type) -> None:
     client, server = pair(PROFILES[0], transform)
     buffer = fill(RTCP)
     length = client.protect_rtcp(buffer, 0, len(RTCP))
+    wire = bytes(buffer.view[:length])
     assert server.unprotect_rtcp_untrusted(buffer, length) == len(RTCP)
     assert buffer.view[: len(RTCP)] == RTCP
+    assert server.unprotect_rtcp_untrusted(fill(wire), length) == FAILED, "replayed"
 
 
 def test_late_packet_within_the_window_is_taken() -> None:

@@ -58,6 +58,12 @@ def test_aioice_reads_our_response(address: tuple[str, int]) -> None:
     assert parse_untrusted(data).mapped == address
 
 
+def test_a_peer_of_ipv4_is_told_its_address_as_it_knows_it() -> None:
+    """A socket for both families has a form of its own; a peer that reads it would make up a candidate."""
+    data = binding_response(TRANSACTION, ("::ffff:192.0.2.7", 40000), PWD)
+    assert parse_untrusted(data).mapped == ("192.0.2.7", 40000)
+
+
 def test_we_read_aioice() -> None:
     message = aioice.stun.Message(aioice.stun.Method.BINDING, aioice.stun.Class.REQUEST, TRANSACTION)
     message.attributes["USERNAME"] = "x:y"
