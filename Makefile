@@ -21,7 +21,7 @@ demo: $(INSTALLED)
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest -m "pure or actor or wire" -n 2
-	$(BIN)/python -m pytest -m net
+	$(BIN)/python -m pytest -m net -n 2
 
 # Each target for so many seconds; `make fuzz ONLY="sdp stun" SECONDS=600` for some of them.
 fuzz: $(INSTALLED) $(LOCKED_FUZZ)
